@@ -1,0 +1,76 @@
+// IP networks (RFC 4632, RFC 4291) and what kind of place an address is. IPv4 addresses mapped into
+// IPv6 count as the IPv4 address they are. Pure; host names are not looked up here.
+
+import ipaddr from 'ipaddr.js'
+import { MirrorswarmError } from './errors.ts'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+
+export interface Network {
+  /** As the person wrote it. */
+  readonly text: string
+  readonly base: Address
+  readonly prefixBits: number
+}
+
+/** loopback: this machine · private: an organisation's own · unusable: nobody's server is there. */
+export type AddressKind = 'loopback' | 'private' | 'public' | 'unusable'
+
+const mappedPrefixBits = 96
+
+/** Only the usual notations: no octal, hexadecimal or short IPv4 forms, which programs disagree on. */
+const parseAddress = (text: string): Address | null => {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
+  const unscoped = text.replace(/%[\w.-]{1,32}$/, '')
+  if (!unscoped.includes(':') || !ipaddr.IPv6.isValid(unscoped)) return null
+  return ipaddr.IPv6.parse(unscoped)
+}
+
+const unmapped = (address: Address): Address =>
+  address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()
+    ? address.toIPv4Address()
+    : address
+
+/** Parse '10.0.0.0/8', '2001:db8::/32' or a single address. Throws MS_CONFIG_INVALID. */
+export const parseNetwork = (text: string): Network => {
+  const [, addressText = '', prefixText] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []
+  const written = parseAddress(addressText)
+  const width = written?.kind() === 'ipv4' ? 32 : 128
+  const prefixBits = prefixText === undefined ? width : Number(prefixText)
+  if (written === null || prefixBits > width) {
+    throw new MirrorswarmError(
+      'MS_CONFIG_INVALID',
+      `"${text}" is not a network; write for example 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7`,
+    )
+  }
+  const base = prefixBits >= mappedPrefixBits ? unmapped(written) : written
+  return { text, base, prefixBits: base === written ? prefixBits : prefixBits - mappedPrefixBits }
+}
+
+/** True when the address (text as sockets give it) lies in one of the networks. */
+export const inNetworks = (networks: readonly Network[], address: string): boolean => {
+  const parsed = parseAddress(address)
+  if (parsed === null) return false
+  const plain = unmapped(parsed)
+  return networks.some(
+    ({ base, prefixBits }) => base.kind() === plain.kind() && plain.match(base, prefixBits),
+  )
+}
+
+const kindOfRange: Readonly<Record<string, AddressKind>> = {
+  unicast: 'public',
+  loopback: 'loopback',
+  private: 'private',
+  uniqueLocal: 'private',
+  carrierGradeNat: 'private',
+}
+
+/**
+ * What kind of place an address is. Link-local, multicast, unspecified, reserved and documentation
+ * addresses are unusable, and so are IPv6 forms that tunnel to an IPv4 address of any kind (6to4,
+ * Teredo, NAT64): they would lead around a check. So is text that is no address.
+ */
+export const classifyAddress = (address: string): AddressKind => {
+  const parsed = parseAddress(address)
+  return parsed === null ? 'unusable' : (kindOfRange[unmapped(parsed).range()] ?? 'unusable')
+}

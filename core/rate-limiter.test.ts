@@ -1,0 +1,103 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { systemClock } from './clock.ts'
+import { RateLimiter, type TrafficPriority } from './rate-limiter.ts'
+
+/** A limiter on virtual time: `advance` moves the clock and fires what is due. */
+const virtual = (bytesPerSecond: number) => {
+  let nowMs = 0
+  const limiter = new RateLimiter(bytesPerSecond, { monotonicMs: () => nowMs })
+  const advance = async (ms: number): Promise<void> => {
+    for (let step = 0; step < ms; step++) {
+      nowMs++
+      mock.timers.tick(1)
+      await Promise.resolve()
+    }
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return { limiter, advance, now: () => nowMs }
+}
+
+t.test('on virtual time', async t => {
+  t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+  t.afterEach(() => mock.timers.reset())
+
+  t.test('no more passes than the rate and the burst allow', async t => {
+    const { limiter, advance } = virtual(100_000)
+    const sender = async (): Promise<void> => {
+      for (let count = 0; count < 1000; count++) await limiter.take(1000, 'swarm')
+    }
+    void sender()
+    void sender()
+    await advance(2000)
+    t.ok(limiter.takenBytes <= 200_000 + 10_000 + 1000, `${limiter.takenBytes} bytes in 2 s`)
+    t.ok(limiter.takenBytes >= 195_000, `${limiter.takenBytes} bytes in 2 s`)
+  })
+
+  t.test('clients go before the swarm, and each kind keeps its order', async t => {
+    const { limiter, advance } = virtual(1000)
+    await limiter.take(100, 'swarm')
+    const order: string[] = []
+    const ask = (name: string, priority: TrafficPriority): void => {
+      void limiter.take(100, priority).then(() => order.push(name))
+    }
+    ask('s1', 'swarm')
+    ask('s2', 'swarm')
+    ask('c1', 'client')
+    ask('c2', 'client')
+    await advance(1000)
+    t.same(order, ['c1', 'c2', 's1', 's2'])
+  })
+
+  t.test('a small request does not overtake a large one of its kind', async t => {
+    const { limiter, advance } = virtual(1000)
+    await limiter.take(90, 'client')
+    const order: string[] = []
+    void limiter.take(100, 'client').then(() => order.push('large'))
+    void limiter.take(1, 'client').then(() => order.push('small'))
+    await advance(500)
+    t.same(order, ['large', 'small'])
+  })
+
+  t.test('whoever gives up makes room for the next', async t => {
+    const { limiter, advance } = virtual(1000)
+    await limiter.take(5000, 'client')
+    const stop = new AbortController()
+    const gone = t.rejects(limiter.take(100_000, 'client', stop.signal), { message: 'enough' })
+    let passed = false
+    void limiter.take(10, 'swarm').then(() => {
+      passed = true
+    })
+    stop.abort(new Error('enough'))
+    await gone
+    await advance(4800)
+    t.notOk(passed, 'the debt of the first is still being paid')
+    await advance(300)
+    t.ok(passed)
+    t.equal(limiter.takenBytes, 5010, 'what was given up is not counted')
+  })
+})
+
+t.test('without a limit everything passes at once and is counted', async t => {
+  const limiter = new RateLimiter(null)
+  await limiter.take(1e12, 'swarm')
+  await limiter.take(5, 'client')
+  t.equal(limiter.takenBytes, 1e12 + 5)
+})
+
+t.test('an aborted signal is refused before it takes anything', async t => {
+  const limiter = new RateLimiter(null)
+  await t.rejects(limiter.take(5, 'client', AbortSignal.abort(new Error('gone'))), {
+    message: 'gone',
+  })
+  t.equal(limiter.takenBytes, 0)
+})
+
+t.test('on the real clock the rate holds', async t => {
+  const limiter = new RateLimiter(1_000_000)
+  const startMs = systemClock.monotonicMs()
+  for (let count = 0; count < 30; count++) await limiter.take(16_384, 'swarm')
+  const seconds = (systemClock.monotonicMs() - startMs) / 1000
+  const rate = (30 * 16_384 - 100_000) / seconds
+  t.ok(rate <= 1_010_000, `${Math.round(rate)} bytes a second`)
+})
