@@ -39,6 +39,11 @@ export const errorTable = {
     retryable: true,
     hint: 'the origin serves as much as it may; try again after Retry-After',
   },
+  MS_NOT_READY: {
+    status: 503,
+    retryable: true,
+    hint: 'the first snapshot is being made; try again later',
+  },
   MS_LINK_FORGED: {
     status: 403,
     retryable: false,

@@ -25,12 +25,17 @@ export interface HttpAnswer {
 export class HttpClient {
   readonly #agent: Dispatcher
 
-  constructor(options: { ca?: string | Buffer } = {}) {
+  /** `anyCertificate`: only for a server on this machine that was found without the network. */
+  constructor(options: { ca?: string | Buffer; anyCertificate?: boolean } = {}) {
     this.#agent = new Agent({
       connections: outgoingConnectionsPerHost,
       pipelining: 1,
       keepAliveTimeout: 20_000,
-      connect: { timeout: 10_000, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+      connect: {
+        timeout: 10_000,
+        rejectUnauthorized: options.anyCertificate !== true,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      },
     })
   }
 

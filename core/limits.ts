@@ -92,11 +92,243 @@ export const probeTimeoutMs = 5_000
 export const concurrentProbes = 8
 /** Links to volunteers in one answer's headers (each costs about 300 bytes). */
 export const duplicateLinks = 3
-/** Entries of one directory page. */
-export const directoryPageEntries = 50_000
-/** How long a signed head is valid; the origin renews it at half that age. */
-export const headLifetimeMs = 7 * 24 * 3_600_000
+/** Entries of one directory page; the page links to the next one. */
+export const directoryPageEntries = 5_000
+/** Directory pages that the origin remembers. */
+export const rememberedPagesBytes = 16 * MiB
+/** Entries read from the manifest at a time while a list of a folder is sent. */
+export const listSliceEntries = 500
+/** Torrents of single files that were handed out and may be announced; the oldest are forgotten. */
+export const knownTorrents = 100_000
+/** How long the root key's word for the online key holds; renewed with every head. */
+export const certificateLifetimeMs = 30 * 24 * 3_600_000
+/** A request that has not arrived completely in this time is dropped (slow announces included). */
+export const receiveTimeoutMs = 120_000
+/** Progress of a publish is reported this often. */
+export const progressReportMs = 200
+/** Publishes that may wait for the one that is under way. */
+export const waitingPublishes = 4
+/** While stopping, connections that became idle are closed this often. */
+export const idleCloseMs = 50
 /** How long stopping may take before connections are cut. */
 export const stopGraceMs = 5_000
 /** The end of a child program's output that the demo, tests and benches remember. */
 export const keptOutputBytes = 256 * KiB
+/** An inflated announce larger than this is hostile: 40 million contents take 7 MiB. */
+export const announceInflatedBytes = 16 * MiB
+/** A volunteer leaves at least this between two announces, whatever it is told. */
+export const announceGapMs = 50
+/** And this when a long poll was answered early although there was no news. */
+export const earlyAnswerPauseMs = 1000
+/** Containers of 65,536 content numbers in one volunteer's holdings (67 million contents). */
+export const holdingsContainers = 1024
+/** Ranges added or removed in one container's change; beyond it the bitmap is shorter. */
+export const holdingsRanges = 1024
+/** Holdings that a volunteer remembers as sent but not acknowledged; beyond it sends full state. */
+export const holdingsHistory = 8
+/** Torrents whose progress one announce carries: several times activeDownloads. */
+export const announcedTorrents = 64
+/** Reasons (a line for people each) in one announce. */
+export const announcedReasons = 16
+/** Peers handed out for one torrent in one answer. */
+export const peersPerHandout = 50
+/** Read buffer of a slow client, and of everyone once `readBudgetBytes` is used up. */
+export const slowReadBufferBytes = 64 * KiB
+/** Read buffers of all answers together; beyond it every transfer gets small ones. */
+export const readBudgetBytes = 64 * MiB
+/** Read buffers kept for the next answer while none is being sent. */
+export const idleReadBuffers = 8
+/** Clients below this get the small buffers: larger ones would only wait in memory. */
+export const slowClientBytesPerSecond = 8 * MiB
+/** A client that takes no byte for this long is cut off (nginx waits as long). */
+export const stalledClientMs = 60_000
+/** Parts of one multipart answer: as many as librepo asks for at once; more get the whole file. */
+export const rangesPerAnswer = 256
+/** Ranges that one header may list before they are merged; more are ignored. */
+export const rangeSpecsPerHeader = 1024
+/** First wait of a volunteer before it tries again what failed; doubled with each failure. */
+export const backoffFirstMs = 1_000
+/** The longest such wait: an origin that comes back is noticed within this time. */
+export const backoffMostMs = 60_000
+/** Announces while synchronising come this often, and holdings changes never more often. */
+export const busyAnnounceMs = 500
+/** An origin that asks for longer intervals between announces is not followed. */
+export const announceIntervalMostMs = 3_600_000
+/** The least time between two announces, however much happens. */
+export const announceSpacingMs = 100
+/** Rows that a volunteer reads or writes in one database step before others get their turn. */
+export const workSliceRows = 500
+/** Files hashed at the same time while a folder is adopted or contents are put in place. */
+export const placementWorkers = 2
+/** Files put in place whose folders are flushed, and which are recorded, together. */
+export const placementBatch = 64
+/** Attempts to clear a path that others fill again meanwhile. */
+export const placementAttempts = 3
+/** Blocked paths that are named in the status; all of them are counted. */
+export const namedBlockedPaths = 100
+/** Disk space is looked at this often while something is fetched or waited for. */
+export const spaceCheckMs = 2_000
+/** All files of a mirror are compared (size, time, inode) with the record this often. */
+export const recheckMs = 3_600_000
+/** The metainfo of one bundle: 20 bytes a piece and about 150 a member, with room to spare. */
+export const metainfoBytes = 16 * MiB
+/** Rates of traffic are sampled this often. */
+export const loadSampleMs = 500
+/** Whether the owner's hours have begun or ended is looked at this often. */
+export const hoursCheckMs = 1_000
+/** The loop of a volunteer looks around at least this often, whatever the clocks do meanwhile. */
+export const syncWakeMs = 60_000
+/** How long the goodbye announce may take when a volunteer stops. */
+export const goodbyeMs = 1_000
+/** Names of a folder shown to the department's machines in one page. */
+export const folderPageEntries = 10_000
+/** Larger files are not copied into the data folder whatever their name: the disk would be doubled. */
+export const keptLargestBytes = 1024 * MiB
+/** How long a connection waits for another one's write to a database. */
+export const databaseBusyMs = 5_000
+/** Pages that one connection to a manifest keeps in memory. */
+export const databaseCacheKiB = 16 * KiB
+/** Range requests to the origin under way for the swarm: one per outgoing connection. */
+export const originRequests = 8
+/** Bytes asked of the origin and not arrived, which may have to be kept in memory. */
+export const originInFlightBytes = 64 * MiB
+/** Bytes of complete pieces that wait for being hashed and written; beyond it nothing is fetched. */
+export const unwrittenBytes = 64 * MiB
+/** Waiting for the tracker to say who else downloads a torrent, before asking the origin for all. */
+export const firstShareGraceMs = 250
+/** No news from peers for this long: pieces of others' shares are asked of the origin too. */
+export const originPatienceMs = 1_000
+/** Those next in line for a dead peer's pieces start this much apart, so that one suffices. */
+export const originStaggerMs = 200
+/** Volunteers in that line; all later ones start with the last. */
+export const originStaggerSteps = 8
+/** Peers that offer but send nothing for this long do not count as offering. */
+export const peerSilenceMs = 5_000
+/** Pause after the origin's first failure; doubled by each further one. */
+export const originRetryMs = 500
+/** The longest pause between two attempts at the origin that it did not ask for itself. */
+export const originRetryCeilingMs = 60_000
+/** The origin may ask for a longer pause, but not for ever. */
+export const retryAfterCeilingMs = 3_600_000
+/** Contents that the origin could not give and is not asked for at the moment. */
+export const pausedContents = 4096
+/** A block that was asked for and has not come for so long is asked of another peer. */
+export const stalledBlockMs = 10_000
+/** Blocks asked of one peer at once (16 KiB each): 4 MiB cover 100 ms at 40 MiB/s. */
+export const outstandingBlocks = 250
+/** Blocks that one peer may have asked of us; more ends the connection. */
+export const queuedBlockRequests = 512
+/** A message of the peer protocol: a block of 128 KiB or a bitfield of 2 million pieces. */
+export const wireMessageBytes = 256 * KiB
+/** Bytes answered to a peer that it has not read; more ends the connection. */
+export const unreadWireBytes = 16 * MiB
+/** Bytes from a peer that nobody asked for (any more); more ends the connection. */
+export const unrequestedWireBytes = 8 * MiB
+/** Pieces that a peer refuses although it claims to have them; more ends the connection. */
+export const refusedPieces = 64
+/** Connections that others make to one torrent here. */
+export const incomingPeersPerTorrent = 50
+/** Connections to peers, incoming and outgoing, over all torrents. */
+export const swarmConnections = 512
+/** Torrents being looked up because a peer asked for them. */
+export const concurrentBundleLoads = 16
+/** A connection of no interest to either side is closed after this time. */
+export const idleWireMs = 30_000
+/** A torrent that nobody uses is closed after this time. */
+export const idleTorrentMs = 60_000
+/** How often the swarm looks after downloads: patience, stalls, peers to try again. */
+export const swarmTickMs = 200
+/** How often it looks after torrents that only wait for others. */
+export const idleSwarmTickMs = 5_000
+/** Pause before a peer that could not be reached is tried again; doubled each time. */
+export const peerRetryMs = 1_000
+/** The longest such pause. */
+export const peerRetryCeilingMs = 60_000
+/** Peers remembered as having sent bad pieces. */
+export const bannedPeers = 1024
+/** How long they are avoided. */
+export const banMs = 600_000
+/** Complete members that are being checked and put in place at once. */
+export const concurrentHandovers = 4
+/** How often a held file's size and time are compared while it is being sent. */
+export const heldFileCheckMs = 1_000
+/** Paths of one content that are looked at by default (an empty file may have thousands). */
+export const pathsOfContent = 1000
+/** Characters of a volunteer's public URL. */
+export const volunteerUrlCharacters = 2048
+/** Characters of the base64 of a volunteer's link key (32 bytes need 44). */
+export const linkKeyCharacters = 128
+/** Snapshots whose differences a head names at least as long as they are the newest. */
+export const chainSteps = 64
+/** A --config file larger than this is not one. */
+export const configFileBytes = 1 * MiB
+/** What still holds the process open after a command has ended may do so this long. */
+export const exitGraceMs = 5_000
+/** Sessions of a volunteer remembered as replaced, so that late announces of theirs are refused. */
+export const retiredSessions = 8
+/** The tracker looks for volunteers that went away this often. */
+export const livenessSweepMs = 250
+/** Time that passes between two such looks counts for at most this much towards "offline". */
+export const livenessStepMs = 1000
+/** Pause before a file that changed while it was read is read again. */
+export const hashRetryMs = 100
+/** File times move in ticks of a few milliseconds: a file changed so shortly before is read again. */
+export const youngFileMs = 20
+/** Announces of one volunteer that may wait for each other; an honest one has two under way. */
+export const pendingAnnounces = 16
+/** News of peers are gathered this long before those who wait are told. */
+export const peerNewsDelayMs = 200
+/** Events (each of their containers counts too) after which the state is saved as a picture. */
+export const pictureEvents = 5000
+/** Events read from the log at once when the state is restored. */
+export const logPageEvents = 1000
+/** Members of one bundle that a manifest may name; each has a piece of its own at least. */
+export const bundleMembers = 16_384
+/** New contents that are planned into bundles together; more would make fewer, fuller bundles. */
+export const bundleCandidates = 20_000
+/** Piece hashes of those contents in memory. */
+export const bundleCandidatePieceBytes = 16 * MiB
+/** Records of a manifest part that are read before others may run. */
+export const recordsBetweenPauses = 2000
+/** How long a signed head is valid; the origin signs it again when half of that is over. */
+export const headLifetimeMs = 7 * 24 * 3_600_000
+/** Parts that one list of a head may name: a manifest of 64 GiB. */
+export const headParts = 32_768
+/** Files that one Release or repomd.xml may name; Debian's names about 2,000. */
+export const namedFiles = 200_000
+/** A Release or repomd.xml larger than this is something else. */
+export const indexFileBytes = 16 * MiB
+/** How long the files that a new Release names are awaited before they count as left out. */
+export const incompleteGraceMs = 10 * 60_000
+/** Files and bytes that a hashing thread gets at once. */
+export const hashBatchFiles = 256
+export const hashBatchBytes = 8 * MiB
+/** Hashed files are recorded when there are this many, or this long after the last time. */
+export const hashRecordFiles = 500
+export const hashRecordMs = 500
+/** Warnings of one publish that are given in full; all are counted. */
+export const publishWarnings = 1000
+/** Metainfo files that are written at the same time. */
+export const objectWrites = 8
+/** Below this, differences are never worth a new checkpoint. */
+export const checkpointFloorBytes = 64 * KiB
+/** Folders that are watched for marker files; others are noticed by the scan. */
+export const watchedFolders = 4096
+/** Torrents whose stock BitTorrent clients are remembered; the least used is forgotten first. */
+export const stockSwarms = 2000
+/** Stock clients remembered for one torrent (about 500 bytes each). */
+export const stockPeersPerSwarm = 100
+/** A stock client that has not announced for this long is forgotten: two intervals of 10 minutes. */
+export const stockPeerTtlMs = 20 * 60_000
+/** How often those are looked for. */
+export const stockSweepMs = 60_000
+/** Host names of volunteers whose addresses are remembered. */
+export const resolvedHosts = 4096
+/** How long they are believed. */
+export const resolvedHostMs = 300_000
+/** How long the answer to a stock client waits for the name server. */
+export const resolveWaitMs = 2_000
+/** JavaScript heap of one hashing thread; a batch and its hashes need a few MiB. */
+export const hashHeapMiB = 64
+/** How long a command waits for the origin to publish: the first hashing of a large tree. */
+export const publishAnswerMs = 24 * 3_600_000

@@ -13,7 +13,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /** A logger that names its part in every line. */
 export const createLogger = (part: string, level: LogLevel): Logger =>
-  pino({ name: part, level, base: { part } }, pino.destination({ fd: 2, sync: true }))
+  pino({ level, base: { part } }, pino.destination({ fd: 2, sync: true }))
 
 const ignore = (): void => undefined
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }

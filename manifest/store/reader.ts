@@ -1,0 +1,275 @@
+// Reading a manifest: every question names a snapshot, so that a publish in between changes no
+// answer. Safe to use while another thread or process writes; never waits for it.
+
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  ContentNumber,
+  InfoHash,
+  RepoPath,
+  RepositoryId,
+  Sha256,
+  SnapshotNumber,
+} from '../../core/ids.ts'
+import { pathsOfContent } from '../../core/limits.ts'
+import type { Bundle, Content, Entry, Head, RepositoryIdentity, Snapshot } from '../model.ts'
+import { afterFolder, type DirectoryChild, type ListOptions, prepareListing } from './listing.ts'
+import { preparePartsQuery } from './parts.ts'
+import { resolvePath } from './resolve.ts'
+import {
+  bigintOf,
+  bytesOf,
+  contentColumns,
+  contentOf,
+  entryOf,
+  infoHashOf,
+  liveAt,
+  numberOf,
+  pathOf,
+  type Row,
+  sha256Of,
+  snapshotOf,
+  textOf,
+} from './rows.ts'
+import { openDatabase } from './schema.ts'
+
+export type { DirectoryChild, ListOptions } from './listing.ts'
+
+/** What a path leads to once all symlinks are followed; `path` is the real one. */
+export type Resolution =
+  | { readonly kind: 'file'; readonly path: RepoPath; readonly content: Content }
+  | { readonly kind: 'directory'; readonly path: RepoPath }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'loop' }
+
+/** How a file looked when it was hashed; a file that looks different is not that content any more. */
+export interface FileStamp {
+  readonly content: ContentNumber
+  readonly sizeBytes: number
+  readonly modifiedNs: bigint
+  readonly changedNs: bigint
+  readonly inode: bigint
+}
+
+export interface PieceHashes {
+  /** 20 bytes each; the last is that of the last piece filled up with zeros. */
+  readonly pieces: Buffer
+  /** 20 bytes: the last piece as it is; empty for an empty content. */
+  readonly lastPiece: Buffer
+}
+
+const prepareStatements = (database: DatabaseSync) => {
+  const prepare = (sql: string) => database.prepare(sql)
+  const bundle = 'SELECT b.number, b.info_hash, b.metainfo, b.piece_length FROM bundles b'
+  const newest = '(SELECT coalesce(max(number), 0) FROM snapshots)'
+  const stamp = prepare(
+    'SELECT size, modified_ns, changed_ns, inode, content FROM files WHERE path = ? AND content IS NOT NULL',
+  )
+  stamp.setReadBigInts(true)
+  return {
+    stamp,
+    meta: prepare('SELECT value FROM meta WHERE key = ?'),
+    latest: prepare('SELECT * FROM snapshots ORDER BY number DESC LIMIT 1'),
+    snapshot: prepare('SELECT * FROM snapshots WHERE number = ?'),
+    snapshots: prepare('SELECT * FROM snapshots ORDER BY number'),
+    lookup: prepare(
+      `SELECT path, content, target FROM entries e WHERE path = ?1 AND ${liveAt('e', '?2')}`,
+    ),
+    contentByHash: prepare(
+      `SELECT ${contentColumns} FROM contents c WHERE sha256 = ? AND first_snapshot <= ${newest}`,
+    ),
+    contentByNumber: prepare(
+      `SELECT ${contentColumns} FROM contents c WHERE number = ? AND first_snapshot <= ${newest}`,
+    ),
+    pathsOf: prepare(
+      `SELECT path FROM entries e WHERE content = ?1 AND ${liveAt('e', '?2')} ORDER BY path LIMIT ?3`,
+    ),
+    entries: prepare(
+      `SELECT path, content, target FROM entries e
+       WHERE path > ?1 AND path < ?2 AND ${liveAt('e', '?3')} ORDER BY path LIMIT ?4`,
+    ),
+    contentsOf: prepare(
+      `SELECT DISTINCT content FROM entries e
+       WHERE content IS NOT NULL AND ${liveAt('e', '?1')} ORDER BY content`,
+    ),
+    pieces: prepare('SELECT pieces, last_piece FROM contents WHERE number = ?'),
+    bundleByInfoHash: prepare(`${bundle} WHERE b.info_hash = ?`),
+    bundleOf: prepare(
+      `${bundle} WHERE b.number = (SELECT max(bundle) FROM bundle_members WHERE content = ?)`,
+    ),
+    bundleCount: prepare('SELECT count(*) AS count FROM bundles'),
+    bundlesAfter: prepare(`${bundle} WHERE b.number > ? ORDER BY b.number LIMIT 1`),
+    members: prepare('SELECT content FROM bundle_members WHERE bundle = ? ORDER BY position'),
+  }
+}
+
+/** A view of a manifest database. */
+export class ManifestReader {
+  readonly #database: DatabaseSync
+  readonly #statements: ReturnType<typeof prepareStatements>
+  readonly #listing: ReturnType<typeof prepareListing>
+  readonly #headParts: ReturnType<typeof preparePartsQuery>
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#statements = prepareStatements(database)
+    this.#listing = prepareListing(database)
+    this.#headParts = preparePartsQuery(database)
+  }
+
+  /** Open the database, making an empty one when there is none. Throws MS_DATA_CORRUPT. */
+  static open(file: string): ManifestReader {
+    return new ManifestReader(openDatabase(file, true))
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  /** Null until the first publish, or the first head on a volunteer. */
+  identity(): RepositoryIdentity | null {
+    const repositoryId = this.#statements.meta.get('repositoryId')
+    const epoch = this.#statements.meta.get('epoch')
+    if (repositoryId === undefined || epoch === undefined) return null
+    return {
+      repositoryId: textOf(repositoryId, 'value') as RepositoryId,
+      epoch: numberOf(epoch, 'value'),
+    }
+  }
+
+  latest(): Snapshot | null {
+    const row = this.#statements.latest.get()
+    return row === undefined ? null : snapshotOf(row)
+  }
+
+  snapshot(number: SnapshotNumber): Snapshot | null {
+    const row = this.#statements.snapshot.get(number)
+    return row === undefined ? null : snapshotOf(row)
+  }
+
+  snapshots(): Snapshot[] {
+    return this.#statements.snapshots.all().map(snapshotOf)
+  }
+
+  /** What a head for the newest snapshot names; null before the first one. */
+  headParts(): Pick<Head, 'snapshot' | 'checkpoint' | 'differences'> | null {
+    return this.#headParts()
+  }
+
+  /** The entry at exactly this path; no symlink is followed. */
+  lookup(path: RepoPath, snapshot: SnapshotNumber): Entry | null {
+    const row = this.#statements.lookup.get(path, snapshot)
+    return row === undefined ? null : entryOf(row)
+  }
+
+  /** True for the root and for every path with entries below it. */
+  isDirectory(path: RepoPath, snapshot: SnapshotNumber): boolean {
+    return this.#listing.isDirectory(path, snapshot)
+  }
+
+  /** Follow symlinks in every component, at most `symlinkDepth` of them. */
+  resolve(path: RepoPath, snapshot: SnapshotNumber): Resolution {
+    const found = resolvePath(this, path, snapshot)
+    if (found.kind !== 'file') return found
+    const content = this.contentByNumber(found.content)
+    return content === null ? { kind: 'missing' } : { kind: 'file', path: found.path, content }
+  }
+
+  /** The children of a folder in the order of their names, folders as if their names ended in "/". */
+  list(path: RepoPath, snapshot: SnapshotNumber, options: ListOptions): DirectoryChild[] {
+    return this.#listing.list(path, snapshot, options)
+  }
+
+  /** A content that was published in some snapshot, whether or not it is retired by now. */
+  contentByHash(sha256: Sha256): Content | null {
+    const row = this.#statements.contentByHash.get(Buffer.from(sha256, 'hex'))
+    return row === undefined ? null : contentOf(row)
+  }
+
+  contentByNumber(number: ContentNumber): Content | null {
+    const row = this.#statements.contentByNumber.get(number)
+    return row === undefined ? null : contentOf(row)
+  }
+
+  /** One more than the largest content number that was ever published. */
+  contentCount(): number {
+    const row = this.#statements.meta.get('contentCount')
+    return row === undefined ? 0 : numberOf(row, 'value')
+  }
+
+  /** The paths bound to a content, in order, at most `limit`. */
+  pathsOf(number: ContentNumber, snapshot: SnapshotNumber, limit = pathsOfContent): RepoPath[] {
+    return this.#statements.pathsOf.all(number, snapshot, limit).map(row => pathOf(row))
+  }
+
+  /** Entries in the order of their paths, after `after` and below the folder `prefix`. */
+  entries(
+    snapshot: SnapshotNumber,
+    options: { after?: RepoPath; prefix?: RepoPath; limit: number },
+  ): Entry[] {
+    const { after, prefix = '', limit } = options
+    const start = prefix === '' ? '' : `${prefix}/`
+    const end = prefix === '' ? '\x7f' : `${prefix}${afterFolder}`
+    const from = after !== undefined && after > start ? after : start
+    return this.#statements.entries.all(from, end, snapshot, limit).map(entryOf)
+  }
+
+  /** The numbers of all contents of a snapshot, growing. */
+  *contentsOf(snapshot: SnapshotNumber): Generator<ContentNumber> {
+    for (const row of this.#statements.contentsOf.iterate(snapshot)) yield numberOf(row, 'content')
+  }
+
+  /** Known at the origin; null where the content is unknown or came by the wire (see its bundle). */
+  pieceHashes(number: ContentNumber): PieceHashes | null {
+    const row = this.#statements.pieces.get(number)
+    if (row === undefined || row.pieces === null) return null
+    return { pieces: bytesOf(row, 'pieces'), lastPiece: bytesOf(row, 'last_piece') }
+  }
+
+  /** How the file at this path looked when the publisher last hashed it (origin only). */
+  fileStamp(path: RepoPath): FileStamp | null {
+    const row = this.#statements.stamp.get(path)
+    if (row === undefined) return null
+    return {
+      content: Number(bigintOf(row, 'content')),
+      sizeBytes: Number(bigintOf(row, 'size')),
+      modifiedNs: bigintOf(row, 'modified_ns'),
+      changedNs: bigintOf(row, 'changed_ns'),
+      inode: bigintOf(row, 'inode'),
+    }
+  }
+
+  /** The newest bundle that carries this content. */
+  bundleOf(number: ContentNumber): Bundle | null {
+    const row = this.#statements.bundleOf.get(number)
+    return row === undefined ? null : this.#bundle(row)
+  }
+
+  bundleByInfoHash(infoHash: InfoHash): Bundle | null {
+    const row = this.#statements.bundleByInfoHash.get(Buffer.from(infoHash, 'hex'))
+    return row === undefined ? null : this.#bundle(row)
+  }
+
+  bundleCount(): number {
+    const row = this.#statements.bundleCount.get()
+    return row === undefined ? 0 : numberOf(row, 'count')
+  }
+
+  /** All bundles, oldest first; those made meanwhile are included. */
+  *bundles(): Generator<Bundle> {
+    let row = this.#statements.bundlesAfter.get(-1)
+    while (row !== undefined) {
+      yield this.#bundle(row)
+      row = this.#statements.bundlesAfter.get(numberOf(row, 'number'))
+    }
+  }
+
+  #bundle(row: Row): Bundle {
+    const members = this.#statements.members.all(numberOf(row, 'number'))
+    return {
+      infoHash: infoHashOf(row),
+      metainfo: sha256Of(row, 'metainfo'),
+      pieceLengthBytes: numberOf(row, 'piece_length'),
+      members: members.map(member => numberOf(member, 'content')),
+    }
+  }
+}
