@@ -1,0 +1,104 @@
+// Keeps a bounded number of files open: whoever reads or writes borrows a handle; the one unused
+// for longest is closed when another is needed, and when all are in use, borrowers wait.
+
+import type { FileHandle } from 'node:fs/promises'
+import { openSwarmFiles } from '../core/limits.ts'
+
+interface Slot {
+  readonly handle: Promise<FileHandle>
+  users: number
+  /** No longer known by its key; closed by its last user. */
+  retired: boolean
+  closed: boolean
+}
+
+export class FileHandles {
+  readonly #most: number
+  /** In the order of last use. */
+  readonly #slots = new Map<string, Slot>()
+  readonly #waiting: (() => void)[] = []
+  #open = 0
+
+  constructor(most = openSwarmFiles) {
+    this.#most = most
+  }
+
+  /** Files open now. */
+  get size(): number {
+    return this.#open
+  }
+
+  /**
+   * Use the file known as `key`; `open` is called if it is not open. Errors of both are the
+   * caller's; a failed `open` is forgotten.
+   */
+  async use<T>(
+    key: string,
+    open: () => Promise<FileHandle>,
+    work: (handle: FileHandle) => Promise<T>,
+  ): Promise<T> {
+    const slot = await this.#borrow(key, open)
+    try {
+      const handle = await slot.handle.catch(error => {
+        this.#retire(key, slot)
+        throw error
+      })
+      return await work(handle)
+    } finally {
+      slot.users--
+      await this.#settle(slot)
+    }
+  }
+
+  /** Close the file known as `key` as soon as nobody uses it; later uses open it anew. */
+  async forget(key: string): Promise<void> {
+    const slot = this.#slots.get(key)
+    if (slot === undefined) return
+    this.#retire(key, slot)
+    await this.#settle(slot)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#slots.keys()].map(key => this.forget(key)))
+  }
+
+  async #borrow(key: string, open: () => Promise<FileHandle>): Promise<Slot> {
+    for (;;) {
+      const known = this.#slots.get(key)
+      const slot = known ?? (this.#open < this.#most ? this.#add(key, open) : undefined)
+      if (slot !== undefined) {
+        slot.users++
+        this.#slots.delete(key)
+        this.#slots.set(key, slot)
+        return slot
+      }
+      const unused = [...this.#slots].find(([, slot]) => slot.users === 0)
+      if (unused !== undefined) await this.forget(unused[0])
+      else await new Promise<void>(resolve => this.#waiting.push(resolve))
+    }
+  }
+
+  #add(key: string, open: () => Promise<FileHandle>): Slot {
+    this.#open++
+    const slot: Slot = { handle: open(), users: 0, retired: false, closed: false }
+    this.#slots.set(key, slot)
+    return slot
+  }
+
+  #retire(key: string, slot: Slot): void {
+    slot.retired = true
+    if (this.#slots.get(key) === slot) this.#slots.delete(key)
+  }
+
+  /** Close what must be closed, and let the next one in line try. */
+  async #settle(slot: Slot): Promise<void> {
+    if (slot.users > 0) return
+    if (slot.retired && !slot.closed) {
+      slot.closed = true
+      const handle = await slot.handle.catch(() => undefined)
+      await handle?.close()
+      this.#open--
+    }
+    this.#waiting.shift()?.()
+  }
+}

@@ -1,0 +1,119 @@
+// Answers one peer's requests for blocks, one after the other, each when the upload limit lets it
+// pass. Whoever asks without measure, or asks and does not read, is disconnected.
+
+import type Wire from 'bittorrent-protocol'
+import { queuedBlockRequests, unreadWireBytes } from '../core/limits.ts'
+import type { RateLimiter } from '../core/rate-limiter.ts'
+
+/** Longer requests are against the protocol's custom (BEP 3). */
+const longestBlockBytes = 128 * 1024
+
+export interface UploadParts {
+  readonly limiter: RateLimiter
+  /** Is the piece here, verified? */
+  readonly has: (index: number) => boolean
+  /** A block; bytes beyond the member's end are zeros. */
+  readonly read: (index: number, offset: number, length: number) => Promise<Uint8Array>
+  /** A block could not be read. */
+  readonly onFault: (error: unknown) => void
+  readonly pieceLengthBytes: number
+  readonly drop: (wire: Wire, reason: string) => void
+}
+
+interface Asked {
+  readonly index: number
+  readonly offset: number
+  readonly length: number
+}
+
+class Upload {
+  readonly #wire: Wire
+  readonly #parts: UploadParts
+  readonly #queue: Asked[] = []
+  #current: { asked: Asked; cancel: AbortController } | undefined
+  #closed = false
+
+  constructor(wire: Wire, parts: UploadParts) {
+    this.#wire = wire
+    this.#parts = parts
+  }
+
+  ask(asked: Asked): void {
+    const { index, offset, length } = asked
+    if (length > longestBlockBytes || this.#wire.peerRequests.length > queuedBlockRequests) {
+      this.#parts.drop(this.#wire, 'asks for too much')
+      return
+    }
+    const fits = offset >= 0 && length > 0 && offset + length <= this.#parts.pieceLengthBytes
+    if (!fits || !this.#parts.has(index)) {
+      this.#refuse(asked)
+      return
+    }
+    this.#queue.push(asked)
+    if (this.#current === undefined) void this.#work()
+  }
+
+  /** The peer no longer wants a block; if it waits for the limit, it waits no longer. */
+  cancel(index: number, offset: number, length: number): void {
+    const asked = this.#current?.asked
+    if (asked?.index === index && asked.offset === offset && asked.length === length) {
+      this.#current?.cancel.abort(new Error('cancelled'))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#queue.length = 0
+    this.#current?.cancel.abort(new Error('closed'))
+  }
+
+  async #work(): Promise<void> {
+    for (let asked = this.#queue.shift(); asked !== undefined; asked = this.#queue.shift()) {
+      // Cancelled, or choked, in the meantime.
+      if (!this.#isWanted(asked)) continue
+      const cancel = new AbortController()
+      this.#current = { asked, cancel }
+      try {
+        await this.#parts.limiter.take(asked.length, 'swarm', cancel.signal)
+        const data = await this.#parts.read(asked.index, asked.offset, asked.length)
+        if (!this.#closed) this.#send(asked, data)
+      } catch (error) {
+        if (!cancel.signal.aborted) this.#parts.onFault(error)
+        if (!this.#closed) this.#refuse(asked)
+      }
+      if (this.#wire._readableState.buffered > unreadWireBytes && !this.#closed) {
+        this.#parts.drop(this.#wire, 'does not read what it asked for')
+      }
+    }
+    this.#current = undefined
+  }
+
+  // A block may be asked for twice; any of the equal requests is answered, and each is once. (The
+  // library's own callback drops both in that case.)
+
+  #isWanted({ index, offset, length }: Asked): boolean {
+    return this.#wire.peerRequests.some(
+      request =>
+        request.piece === index && request.offset === offset && request.length === length,
+    )
+  }
+
+  #send({ index, offset, length }: Asked, data: Uint8Array): void {
+    const request = this.#wire._pull(this.#wire.peerRequests, index, offset, length)
+    if (request !== null) this.#wire.piece(index, offset, data)
+  }
+
+  #refuse({ index, offset, length }: Asked): void {
+    if (this.#wire.hasFast) this.#wire.reject(index, offset, length)
+    else this.#wire._pull(this.#wire.peerRequests, index, offset, length)
+  }
+}
+
+/** Answer this wire's requests until it closes. */
+export const serveBlocks = (wire: Wire, parts: UploadParts): void => {
+  const upload = new Upload(wire, parts)
+  wire.removeAllListeners('request')
+  wire.on('request', (index, offset, length) => upload.ask({ index, offset, length }))
+  wire.on('cancel', (index, offset, length) => upload.cancel(index, offset, length))
+  wire.once('close', () => upload.close())
+}
