@@ -1,0 +1,178 @@
+import { join } from 'node:path'
+import t from 'tap'
+import type { VolunteerName } from '../core/ids.ts'
+import { pictureEvents } from '../core/limits.ts'
+import { type Logger, silentLogger } from '../core/log.ts'
+import type { EventLog } from './event-log.ts'
+import { type NetworkEvent, parseNetworkEvent } from './events.ts'
+import { startNetwork, TestVolunteer } from './fixtures/network.ts'
+import { repositoryId, sampleRecord } from './fixtures/samples.ts'
+import { Holdings } from './holdings.ts'
+import { applyEvent, emptyNetwork } from './logic/network-state.ts'
+import { MemoryEventLog } from './memory-event-log.ts'
+import { decodePicture, encodePicture } from './picture.ts'
+import { Replica } from './replica.ts'
+import { SqliteEventLog } from './sqlite-event-log.ts'
+
+const newReplica = (log: EventLog<NetworkEvent>, logger: Logger = silentLogger) =>
+  new Replica({ log, logger, onEvent: () => undefined })
+
+const snapshot: NetworkEvent = { type: 'snapshot', repositoryId, epoch: 1, number: 1 }
+const enrolled = (name: string): NetworkEvent => ({
+  type: 'enrolled',
+  volunteer: sampleRecord(name),
+})
+const reachable = (value: boolean): NetworkEvent => ({
+  type: 'reachable',
+  name: 'a' as VolunteerName,
+  reachable: value,
+})
+const holds = (name: string, contents: Holdings): NetworkEvent => ({
+  type: 'holdings',
+  name: name as VolunteerName,
+  repositoryId,
+  epoch: 1,
+  session: 's',
+  version: 1,
+  after: null,
+  containers: contents.encode(),
+})
+
+t.test('after a restart holdings are known and volunteers offline until they announce', async t => {
+  const log = new MemoryEventLog<NetworkEvent>()
+  const { tracker, join } = await startNetwork(t, log)
+  const volunteer = await join('a')
+  volunteer.hold(1, 70_000)
+  await volunteer.announce()
+  await tracker.setOwner(volunteer.name, { weight: 2 })
+  await tracker.stop()
+
+  const { tracker: again } = await startNetwork(t, log)
+  const candidate = () => again.candidates()[0]
+  t.match(candidate(), { state: 'offline', lastAnnounceMs: null, record: { weight: 2 } })
+  t.ok(candidate()?.has(1))
+  t.ok(candidate()?.has(70_000))
+  t.equal(again.volunteer(volunteer.name)?.linkKey, sampleRecord('a').linkKey)
+
+  const same = new TestVolunteer(again, 'a', volunteer.session)
+  const before = await log.last()
+  const request = volunteer.client.nextRequest(volunteer.status, 0)
+  t.strictSame(request.holdings?.containers, [], 'the same daemon need not repeat itself')
+  t.match(await again.announce(same, request), { wantFull: false, state: 'synced' })
+  t.equal(await log.last(), before)
+  t.equal(candidate()?.state, 'synced')
+})
+
+t.test('40 volunteers of 100,000 contents are restored well under a second', async t => {
+  const file = join(t.testdir(), 'state.db')
+  const open = () => new SqliteEventLog(file, parseNetworkEvent)
+  const log = open()
+  await log.append([snapshot])
+  for (let v = 0; v < 40; v++) {
+    const contents = new Holdings()
+    // No ranges and no full containers: what takes most to read.
+    for (let n = 0; n < 100_000 * 1.5; n++) if ((n + v) % 3 > 0) contents.add(n)
+    await log.append([enrolled(`v${v}`), holds(`v${v}`, contents)])
+  }
+  await log.close()
+
+  const restore = async () => {
+    const log = open()
+    const started = performance.now()
+    const replica = newReplica(log)
+    await replica.start()
+    const elapsed = performance.now() - started
+    const { volunteers } = replica.network
+    t.equal(volunteers.size, 40)
+    t.equal(volunteers.get('v7' as VolunteerName)?.holdings?.contents.count, 100_000)
+    await replica.stop()
+    await log.close()
+    return elapsed
+  }
+  const fromEvents = await restore()
+  const fromPicture = await restore()
+  t.comment(`${fromEvents.toFixed()} ms from events, ${fromPicture.toFixed()} ms from a picture`)
+  t.ok(fromEvents < 1000 && fromPicture < 1000)
+})
+
+t.test('pictures are taken as the log grows, and a restart continues from them', async t => {
+  const log = new MemoryEventLog<NetworkEvent>({ retained: 10 })
+  const replica = newReplica(log)
+  await replica.start()
+  await replica.append([snapshot, enrolled('a')])
+  t.equal(await log.picture(), null)
+  for (let k = 0; k < pictureEvents; k++) await replica.append([reachable(k % 2 === 0)])
+  const picture = await log.picture()
+  t.ok((picture?.sequence ?? 0) >= pictureEvents)
+  t.ok(((await log.read(0, 1))[0]?.sequence ?? 0) > pictureEvents / 2, 'old events are gone')
+
+  await replica.append([reachable(true)])
+  const other = newReplica(log)
+  await other.start()
+  t.strictSame(other.network, replica.network)
+})
+
+t.test('replicas that follow the same log agree', async t => {
+  const log = new MemoryEventLog<NetworkEvent>()
+  const [first, second] = [newReplica(log), newReplica(log)]
+  await Promise.all([first.start(), second.start()])
+  await first.append([snapshot, enrolled('a')])
+  await second.append([holds('a', Holdings.of([1, 2, 3]))])
+  t.strictSame(encodePicture(first.network), encodePicture(second.network))
+  t.equal(first.network.volunteers.get('a' as VolunteerName)?.holdings?.contents.count, 3)
+})
+
+t.test('a picture that cannot be saved is a warning, and tried again', async t => {
+  const log = new MemoryEventLog<NetworkEvent>()
+  const warnings: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) }
+  const replica = newReplica(log, logger)
+  await replica.start()
+  await replica.append([snapshot])
+  log.savePicture = async () => {
+    throw new Error('disk full')
+  }
+  await replica.stop()
+  t.equal(warnings.length, 1)
+})
+
+t.test('a log with a hole and a broken picture are refused', async t => {
+  const log = new MemoryEventLog<NetworkEvent>()
+  await log.append([snapshot, enrolled('a'), reachable(false)])
+  log.read = async after => (after < 3 ? [{ sequence: 3, event: snapshot }] : [])
+  await t.rejects(newReplica(log).start(), { code: 'MS_DATA_CORRUPT', message: /lacks the events/ })
+  for (const bytes of ['', '{}', '{"format":2}', '\u0000\u0001']) {
+    t.throws(() => decodePicture(Buffer.from(bytes)), { code: 'MS_DATA_CORRUPT' })
+  }
+})
+
+t.test('events that do not fit the state change nothing', async t => {
+  const network = emptyNetwork()
+  for (const event of [
+    reachable(true),
+    holds('a', Holdings.of([1])),
+    snapshot,
+    holds('a', Holdings.of([1])),
+    enrolled('a'),
+    { ...holds('a', Holdings.of([1])), after: { session: 's', version: 1 } } as NetworkEvent,
+    { ...snapshot, number: 1 } as NetworkEvent,
+  ]) {
+    applyEvent(network, event)
+  }
+  t.equal(network.volunteers.get('a' as VolunteerName)?.holdings, null)
+  applyEvent(network, { ...snapshot, number: 5 } as NetworkEvent)
+  applyEvent(network, { ...snapshot, number: 4 } as NetworkEvent)
+  t.equal(network.snapshot?.number, 5, 'snapshots do not go back')
+})
+
+t.test('another key under the same name begins with nothing', async t => {
+  const network = emptyNetwork()
+  for (const event of [snapshot, enrolled('a'), holds('a', Holdings.of([1]))]) {
+    applyEvent(network, event)
+  }
+  applyEvent(network, { type: 'enrolled', volunteer: sampleRecord('a', { weight: 3 }) })
+  t.equal(network.volunteers.get('a' as VolunteerName)?.holdings?.contents.count, 1)
+  const other = sampleRecord('a', { publicKey: 'B'.repeat(43) })
+  applyEvent(network, { type: 'enrolled', volunteer: other })
+  t.equal(network.volunteers.get('a' as VolunteerName)?.holdings, null)
+})

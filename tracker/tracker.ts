@@ -1,0 +1,371 @@
+// The tracker: takes announces, remembers what must survive in the log, and answers with the news.
+// Its long polls are what makes an idle network silent and a new snapshot travel at once.
+
+import type { Clock, Random } from '../core/clock.ts'
+import { MirrorswarmError } from '../core/errors.ts'
+import type { ContentNumber, InfoHash, VolunteerName } from '../core/ids.ts'
+import {
+  livenessSweepMs,
+  peerNewsDelayMs,
+  pendingAnnounces,
+  volunteers as volunteersLimit,
+} from '../core/limits.ts'
+import type { Logger } from '../core/log.ts'
+import type { EventLog } from './event-log.ts'
+import type { NetworkEvent, VolunteerRecord } from './events.ts'
+import { type AnnounceStep, type Basis, type LastHeard, stepAnnounce } from './logic/announce.ts'
+import { type PublishedSnapshot, sameNumbers } from './logic/network-state.ts'
+import { TorrentBoard } from './logic/torrent-board.ts'
+import { type Candidate, type VolunteerView, viewOf } from './logic/views.ts'
+import type { AnnounceAnswer, AnnounceRequest, PeerAddress } from './messages.ts'
+import { PollTable } from './poll-table.ts'
+import { Presence } from './presence.ts'
+import { Replica } from './replica.ts'
+
+/** What the tracker has to know of the repository. */
+export interface TrackerManifest {
+  /** Numbers of contents: they are below this. */
+  contentCount(): number
+  /** The contents of one of the origin's torrents; null for anything else. */
+  bundleMembers(infoHash: InfoHash): readonly ContentNumber[] | null
+}
+
+export interface TrackerParts {
+  readonly log: EventLog<NetworkEvent>
+  readonly manifest: TrackerManifest
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface TrackerOptions {
+  /** How often a volunteer announces when there is no news. */
+  readonly intervalMs: number
+}
+
+export interface OwnerChange {
+  readonly disabled?: boolean
+  readonly drain?: boolean
+  readonly weight?: number
+}
+
+/** For metrics; all grow from the start of the process. */
+export interface TrackerCounters {
+  announces: number
+  staleAnnounces: number
+  fullStates: number
+  refusedAnnounces: number
+  brokenPolls: number
+}
+
+type AcceptedStep = Extract<AnnounceStep, { ok: true }>
+
+const refusals = {
+  unknown: ['MS_AUTH_REFUSED', 'is not enrolled here'],
+  replaced: ['MS_NAME_TAKEN', 'is announced by another daemon that started later'],
+  numbers: ['MS_REQUEST_INVALID', 'claims contents that do not exist'],
+} as const
+
+export class Tracker {
+  readonly counters: TrackerCounters = {
+    announces: 0,
+    staleAnnounces: 0,
+    fullStates: 0,
+    refusedAnnounces: 0,
+    brokenPolls: 0,
+  }
+  readonly #parts: TrackerParts
+  readonly #intervalMs: number
+  readonly #replica: Replica
+  readonly #board: TorrentBoard
+  readonly #polls = new PollTable()
+  readonly #turns = new Map<VolunteerName, { waiting: number; tail: Promise<unknown> }>()
+  readonly #bases = new Map<VolunteerName, Basis>()
+  readonly #newestPolls = new Map<VolunteerName, LastHeard>()
+  /** Makes tags of this process differ from those of others. */
+  readonly #boot: string
+  #presence: Presence
+  #sweeping: NodeJS.Timeout | null = null
+  #waking: NodeJS.Timeout | null = null
+
+  constructor(parts: TrackerParts, options: TrackerOptions) {
+    this.#parts = parts
+    this.#intervalMs = options.intervalMs
+    this.#boot = Math.floor(parts.random() * 2 ** 40).toString(36)
+    this.#board = new TorrentBoard(infoHash => parts.manifest.bundleMembers(infoHash))
+    const onEvent = (event: NetworkEvent): void => this.#happened(event)
+    this.#replica = new Replica({ log: parts.log, logger: parts.logger, onEvent })
+    this.#presence = this.#attend()
+  }
+
+  /** Restore the state from the log; volunteers are offline until they announce. */
+  async start(): Promise<void> {
+    await this.#replica.start()
+    this.#presence = this.#attend()
+    this.#sweeping = setInterval(() => this.sweep(), livenessSweepMs)
+    this.#sweeping.unref()
+  }
+
+  /** Answer all long polls and save the state. The log stays open. */
+  async stop(): Promise<void> {
+    if (this.#sweeping !== null) clearInterval(this.#sweeping)
+    if (this.#waking !== null) clearTimeout(this.#waking)
+    this.#polls.endAll('stopped')
+    await Promise.allSettled([...this.#turns.values()].map(turn => turn.tail))
+    await this.#replica.stop()
+  }
+
+  /**
+   * Take the announce of a volunteer (authenticated by the caller) and answer: at once if there is
+   * something to say, else after up to `waitMs`. `signal`: the connection was closed by the other
+   * side. Throws MS_AUTH_REFUSED, MS_NAME_TAKEN, MS_REQUEST_INVALID, MS_ORIGIN_BUSY.
+   */
+  async announce(
+    volunteer: { readonly name: VolunteerName },
+    request: AnnounceRequest,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<AnnounceAnswer> {
+    const { name } = volunteer
+    const step = await this.#inTurn(name, () => this.#take(name, request))
+    if (request.waitMs > 0 && this.#isNewestPoll(name, request)) {
+      this.#polls.end(name, 'replaced')
+      const acknowledges = step.wantFull || step.events.some(event => event.type === 'holdings')
+      if (!acknowledges && request.seen === this.#tag(name)) {
+        await this.#hold(name, request, options.signal)
+      }
+    }
+    return this.#answer(name, request, step.wantFull)
+  }
+
+  /** The connection of a volunteer's long poll was closed by the other side. */
+  pollBroken(name: VolunteerName, session: string): void {
+    if (this.#polls.has(name)) return
+    this.counters.brokenPolls++
+    this.#presence.broke(name, session)
+  }
+
+  /** Look for volunteers that went away; done by a timer too. */
+  sweep(): void {
+    if (this.#presence.sweep()) this.#wakeSoon()
+  }
+
+  /** Tell everybody of a snapshot; one that is not newer changes nothing. */
+  async publishSnapshot(snapshot: PublishedSnapshot): Promise<void> {
+    const known = this.#replica.network.snapshot
+    if (sameNumbers(known, snapshot) && known?.number === snapshot.number) return
+    await this.#replica.append([{ type: 'snapshot', ...snapshot }])
+  }
+
+  /** Enrol a volunteer, or replace the record of one. Throws MS_ORIGIN_BUSY when there are too many. */
+  async enrol(volunteer: VolunteerRecord): Promise<void> {
+    const { volunteers } = this.#replica.network
+    if (!volunteers.has(volunteer.name) && volunteers.size >= volunteersLimit) {
+      throw new MirrorswarmError(
+        'MS_ORIGIN_BUSY',
+        `there are ${volunteers.size} volunteers already`,
+      )
+    }
+    await this.#replica.append([{ type: 'enrolled', volunteer }], { flush: true })
+  }
+
+  /** What the operator decides about a volunteer. Throws MS_REQUEST_INVALID for an unknown name. */
+  async setOwner(name: VolunteerName, change: OwnerChange): Promise<void> {
+    this.#mustKnow(name)
+    const { drain, ...rest } = change
+    const settings = { ...rest, ...(drain === undefined ? {} : { draining: drain }) }
+    await this.#replica.append([{ type: 'owner', name, settings }], { flush: true })
+  }
+
+  /** Whether the origin could reach the public URL. Throws MS_REQUEST_INVALID for an unknown name. */
+  async setReachable(name: VolunteerName, reachable: boolean): Promise<void> {
+    if (this.#mustKnow(name).reachable === reachable) return
+    await this.#replica.append([{ type: 'reachable', name, reachable }])
+  }
+
+  /**
+   * All volunteers, for selection; cheap to call at each request. The array is renewed in place:
+   * use it before the next await.
+   */
+  candidates(): readonly Candidate[] {
+    return this.#presence.candidates()
+  }
+
+  /** The enrolled record, for authentication. */
+  volunteer(name: VolunteerName): VolunteerRecord | null {
+    return this.#replica.network.volunteers.get(name)?.record ?? null
+  }
+
+  /** What GET /-/v1/volunteers shows. */
+  volunteers(): VolunteerView[] {
+    return this.candidates().map(candidate =>
+      viewOf(candidate, this.#presence.report(candidate.name)),
+    )
+  }
+
+  /** Where BitTorrent clients get those contents: volunteers that are there and hold all of them. */
+  peersHolding(contents: readonly ContentNumber[]): PeerAddress[] {
+    return this.candidates().flatMap(candidate => {
+      if (candidate.state !== 'synced' && candidate.state !== 'syncing') return []
+      if (candidate.peerAddress === null) return []
+      return contents.every(content => candidate.has(content)) ? [candidate.peerAddress] : []
+    })
+  }
+
+  /** How much is kept in memory, for metrics. */
+  get stateSize() {
+    let bitmapBytes = 0
+    let heldContents = 0
+    const { volunteers } = this.#replica.network
+    for (const { holdings } of volunteers.values()) {
+      bitmapBytes += holdings?.contents.bitmapBytes ?? 0
+      heldContents += holdings?.contents.count ?? 0
+    }
+    return {
+      volunteers: volunteers.size,
+      heldContents,
+      bitmapBytes,
+      openPolls: this.#polls.size,
+      torrents: this.#board.size,
+    }
+  }
+
+  #attend(): Presence {
+    const { network } = this.#replica
+    const { clock } = this.#parts
+    return new Presence({ network, board: this.#board, clock, intervalMs: this.#intervalMs })
+  }
+
+  #mustKnow(name: VolunteerName): VolunteerRecord {
+    const record = this.volunteer(name)
+    if (record === null) {
+      throw new MirrorswarmError('MS_REQUEST_INVALID', `there is no volunteer called ${name}`)
+    }
+    return record
+  }
+
+  /** One announce of a volunteer after the other: each step needs the state that the last one left. */
+  async #inTurn<T>(name: VolunteerName, work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.get(name) ?? { waiting: 0, tail: Promise.resolve() }
+    if (turn.waiting >= pendingAnnounces) {
+      throw new MirrorswarmError('MS_ORIGIN_BUSY', `${name} announces faster than it is answered`)
+    }
+    this.#turns.set(name, turn)
+    turn.waiting++
+    const result = turn.tail.then(work)
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    turn.tail = settled
+    try {
+      return await result
+    } finally {
+      turn.waiting--
+      if (turn.waiting === 0) this.#turns.delete(name)
+    }
+  }
+
+  async #take(name: VolunteerName, request: AnnounceRequest): Promise<AcceptedStep> {
+    const { network } = this.#replica
+    const remembered = {
+      last: this.#presence.report(name),
+      basis: this.#bases.get(name) ?? null,
+    }
+    const contents = this.#parts.manifest.contentCount()
+    const step = stepAnnounce(network, remembered, name, request, contents)
+    if (!step.ok) {
+      this.counters.refusedAnnounces++
+      const [code, reason] = refusals[step.reason]
+      throw new MirrorswarmError(code, `the volunteer ${name} ${reason}`)
+    }
+    await this.#replica.append(step.events)
+    if (step.basis === null) this.#bases.delete(name)
+    else this.#bases.set(name, step.basis)
+    this.counters.announces++
+    if (step.wantFull) this.counters.fullStates++
+    if (step.stale) this.counters.staleAnnounces++
+    else {
+      this.#presence.heard(name, request)
+      if (this.#board.size > 0) this.#wakeSoon()
+    }
+    return step
+  }
+
+  /** A poll may be overtaken by other announces, but not by a newer poll. */
+  #isNewestPoll(name: VolunteerName, { session, sequence }: AnnounceRequest): boolean {
+    const newest = this.#newestPolls.get(name)
+    if (newest?.session === session && sequence <= newest.sequence) return false
+    this.#newestPolls.set(name, { session, sequence })
+    return true
+  }
+
+  async #hold(
+    name: VolunteerName,
+    request: AnnounceRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    // Polls that news ended together should not all end together for ever.
+    const jitter = 0.9 + 0.1 * this.#parts.random()
+    const waitMs = Math.min(request.waitMs, this.#intervalMs) * jitter
+    await this.#polls.hold(name, {
+      tag: this.#tag(name),
+      waitMs,
+      signal,
+      onBroken: () => this.pollBroken(name, request.session),
+    })
+    signal?.throwIfAborted()
+  }
+
+  #answer(name: VolunteerName, request: AnnounceRequest, wantFull: boolean): AnnounceAnswer {
+    const { snapshot, volunteers } = this.#replica.network
+    const volunteer = volunteers.get(name)
+    const holdings = volunteer?.holdings ?? null
+    const known = holdings?.session === request.session && sameNumbers(request.manifest, snapshot)
+    return {
+      nowMs: this.#parts.clock.nowMs(),
+      intervalMs: this.#intervalMs,
+      snapshot: snapshot === null ? null : { epoch: snapshot.epoch, number: snapshot.number },
+      holdingsVersion: known ? holdings.version : null,
+      wantFull,
+      torrents: this.#board.handOut(name, this.#parts.random),
+      drain: this.#drained(name),
+      state: this.#presence.state(name),
+      tag: this.#tag(name),
+    }
+  }
+
+  #drained(name: VolunteerName): boolean {
+    const record = this.volunteer(name)
+    return record?.draining === true || record?.disabled === true
+  }
+
+  /** Names all that an answer could tell the volunteer: what has another tag is news to it. */
+  #tag(name: VolunteerName): string {
+    const { snapshot } = this.#replica.network
+    const state = `${this.#presence.state(name)}${this.#drained(name) ? '-drain' : ''}`
+    return `${this.#boot}.${snapshot?.epoch ?? 0}.${snapshot?.number ?? 0}.${state}.${this.#board.newsFor(name)}`
+  }
+
+  #happened(event: NetworkEvent): void {
+    if (event.type === 'snapshot') this.#presence.changedAll()
+    else this.#presence.changed(event.type === 'enrolled' ? event.volunteer.name : event.name)
+    if (event.type === 'holdings' || event.type === 'manifest') return
+    // After the log has told all its listeners.
+    setImmediate(() => this.#wake())
+  }
+
+  #wake(): void {
+    this.#board.refreshAll()
+    this.#polls.wake(name => this.#tag(name))
+  }
+
+  /** Others' progress is news too, but not news that cannot wait for a moment's worth of it. */
+  #wakeSoon(): void {
+    if (this.#waking !== null) return
+    this.#waking = setTimeout(() => {
+      this.#waking = null
+      this.#wake()
+    }, peerNewsDelayMs)
+    this.#waking.unref()
+  }
+}
