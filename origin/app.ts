@@ -1,0 +1,137 @@
+// The origin's HTTP server: fastify for what lies under "/-/", and one constant route for all
+// repository paths, which are bytes that no router should decode.
+
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
+import { operatorBodyBytes, receiveTimeoutMs, requestPathBytes } from '../core/limits.ts'
+import { makeExchange, type OriginContext } from './context.ts'
+import { asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
+import { isOwnTarget, splitTarget } from './logic/public-url.ts'
+import { answerPath } from './routes/files.ts'
+import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
+import { type ProtocolRoutesParts, protocolRoutes } from './routes/protocol.ts'
+import { type StatusRoutesParts, statusRoutes } from './routes/status.ts'
+import { type SwarmRoutesParts, swarmRoutes } from './routes/swarm.ts'
+import { answerVia } from './routes/via.ts'
+import { type VolunteerRoutesParts, volunteerRoutes } from './routes/volunteers.ts'
+
+export type AppParts = OperatorRoutesParts &
+  ProtocolRoutesParts &
+  StatusRoutesParts &
+  SwarmRoutesParts &
+  VolunteerRoutesParts
+
+export interface AppOptions {
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+}
+
+/** No target of a request leads to these routes by itself: every target is rewritten. */
+const filesRoute = '/repository'
+const viaRoute = '/repository-via'
+
+const routeOf = (target: string, prefix: string): string => {
+  const { raw, query } = splitTarget(target, prefix)
+  if (!isOwnTarget(raw)) return filesRoute
+  if (raw.startsWith('/-/via/')) return viaRoute
+  return query === '' ? raw : `${raw}?${query}`
+}
+
+/** What fastify refuses by itself, in our words. */
+const translate = (error: FastifyError): MirrorswarmError => {
+  if (isMirrorswarmError(error)) return error
+  if (error.statusCode === 413) {
+    return new MirrorswarmError('MS_REQUEST_TOO_LARGE', 'the body is too large', { cause: error })
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new MirrorswarmError('MS_REQUEST_INVALID', error.message, { cause: error })
+  }
+  return asMirrorswarmError(error)
+}
+
+const fileRoutes = (app: FastifyInstance, context: OriginContext): void => {
+  const routes = [
+    { url: filesRoute, answer: answerPath },
+    { url: viaRoute, answer: answerVia },
+  ]
+  for (const { url, answer } of routes) {
+    app.route({
+      method: app.supportedMethods,
+      url,
+      bodyLimit: operatorBodyBytes,
+      handler: (request, reply) => {
+        const target = originalTarget(request.raw)
+        const exchange = makeExchange(context, request.raw, reply.raw, target)
+        takeOver(request, reply, context.logger, async () => {
+          context.metrics.count(await answer(context, exchange))
+        })
+      },
+    })
+  }
+}
+
+/** What is no HTTP, or a target with raw bytes that Node's parser does not take. */
+const refuseUnparsed = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  const { code, message, hint, status } = tooLarge
+    ? new MirrorswarmError('MS_REQUEST_TOO_LARGE', 'the headers are too large')
+    : new MirrorswarmError('MS_REQUEST_INVALID', 'this is no well-formed HTTP request')
+  const body = `${JSON.stringify({ error: { code, message, hint } })}\n`
+  const reason = tooLarge ? 'Content Too Large' : 'Bad Request'
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+const tlsOf = ({ tls }: AppOptions) =>
+  tls === null
+    ? {}
+    : { https: { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) } }
+
+/** Build the server; it does not listen yet. */
+export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance => {
+  const { context } = parts
+  const refuse = (error: FastifyError, reply: FastifyReply): FastifyReply => {
+    const translated = translate(error)
+    if (translated.code === 'MS_INTERNAL') {
+      context.logger.error({ error: describeError(error) }, 'a request failed')
+    }
+    return replyError(reply, translated)
+  }
+  const app: FastifyInstance = Fastify({
+    ...tlsOf(options),
+    rewriteUrl: request => routeOf(originalTarget(request), context.prefix),
+    requestTimeout: receiveTimeoutMs,
+    bodyLimit: operatorBodyBytes,
+    routerOptions: { maxParamLength: requestPathBytes },
+    clientErrorHandler: refuseUnparsed,
+    frameworkErrors: (error, _request, reply) => {
+      refuse(error, reply as FastifyReply)
+    },
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler<FastifyError>((error, _request, reply) => refuse(error, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const target = splitTarget(originalTarget(request.raw), context.prefix).raw
+    return isOwnTarget(target)
+      ? replyError(reply, new MirrorswarmError('MS_PATH_NOT_FOUND', 'nothing is here'))
+      : replyError(
+          reply.header('allow', 'GET, HEAD'),
+          new MirrorswarmError('MS_METHOD_NOT_ALLOWED', `${request.method} is not for files`),
+        )
+  })
+  fileRoutes(app, context)
+  statusRoutes(app, parts)
+  protocolRoutes(app, parts)
+  operatorRoutes(app, parts)
+  volunteerRoutes(app, parts)
+  swarmRoutes(app, parts)
+  return app
+}

@@ -1,0 +1,165 @@
+// Builds the parts of an origin from its options and an open data folder, and ties them together.
+
+import { systemClock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import { classifyAddress } from '../core/networks.ts'
+import { RateLimiter } from '../core/rate-limiter.ts'
+import { ReadBudget } from '../delivery/read-budget.ts'
+import { repositoryIdOf } from '../manifest/head.ts'
+import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
+import { AddressBook } from '../tracker/address-book.ts'
+import { StockTracker } from '../tracker/stock.ts'
+import { type AppParts, buildApp } from './app.ts'
+import { Authority } from './authority.ts'
+import type { OriginContext } from './context.ts'
+import type { DataFolder } from './data-folder.ts'
+import { Enrolment } from './enrolment.ts'
+import { HeadKeeper } from './head-keeper.ts'
+import { prefixOf } from './logic/public-url.ts'
+import { Metrics } from './metrics.ts'
+import type { OriginOptions } from './options.ts'
+import { Prober } from './prober.ts'
+import { keptPatterns } from './publish-work.ts'
+import { Publisher } from './publisher.ts'
+import { Redirector } from './redirector.ts'
+import { Resolver } from './resolver.ts'
+import { DirectoryPages } from './routes/directories.ts'
+import { ServingGate } from './serving-gate.ts'
+import type { OpenStore } from './store.ts'
+
+export type Assembly = AppParts & {
+  readonly app: ReturnType<typeof buildApp>
+  readonly prober: Prober
+}
+
+/** Loopback volunteers make sense only where clients reach the origin on loopback too. */
+const isOnLoopback = (options: OriginOptions): boolean => {
+  const host =
+    options.publicUrl === null ? options.listen.host : new URL(options.publicUrl).hostname
+  const bare = host.replace(/^\[|\]$/g, '')
+  return bare === 'localhost' || classifyAddress(bare) === 'loopback'
+}
+
+const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): StockTracker => {
+  const { reader, tracker, torrents } = store
+  return new StockTracker(
+    {
+      knownTorrent: infoHash => {
+        const bundle = reader.bundleByInfoHash(infoHash)
+        if (bundle !== null) return { contents: bundle.members }
+        // A torrent made for one file of a bundle: volunteers give it as web seeds, not as peers.
+        return torrents.find(infoHash) === null ? null : { contents: [] }
+      },
+      peersHolding: contents => (contents.length === 0 ? [] : tracker.peersHolding(contents)),
+      addresses: new AddressBook(),
+      random: Math.random,
+      logger,
+    },
+    { intervalMs: options.announceIntervalMs * stockIntervalFactor },
+  )
+}
+
+/** Stock clients ask less often than volunteers, who piggyback load and holdings. */
+const stockIntervalFactor = 10
+
+const makeMetrics = (store: OpenStore, resolver: Resolver, publishing: () => boolean): Metrics =>
+  new Metrics({
+    volunteersByState: () => {
+      const counts: Record<string, number> = {}
+      for (const { state } of store.tracker.candidates()) counts[state] = (counts[state] ?? 0) + 1
+      return counts
+    },
+    openPolls: () => store.tracker.stateSize.openPolls,
+    snapshotNumber: () => resolver.latest?.number ?? 0,
+    publishing,
+  })
+
+/** What the routes work with; `stopping` is aborted when transfers are to be cut. */
+const makeContext = (
+  folder: DataFolder,
+  store: OpenStore,
+  options: OriginOptions,
+  logger: Logger,
+  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping'>,
+): OriginContext => {
+  const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
+  const prefix = prefixOf(publicUrl)
+  return {
+    ...shared,
+    bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
+    objects: store.objects,
+    redirector: new Redirector({
+      source: store.tracker,
+      clock: systemClock,
+      random: Math.random,
+      announceIntervalMs,
+    }),
+    keepAtOrigin: keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin)),
+    gate: new ServingGate(options.servingLimit),
+    budget: new ReadBudget(),
+    limiter: uploadLimitBytesPerSecond === null ? null : new RateLimiter(uploadLimitBytesPerSecond),
+    authority: new Authority({
+      tracker: store.tracker,
+      operatorToken: folder.operatorToken,
+      prefix,
+    }),
+    pages: new DirectoryPages(),
+    torrents: store.torrents,
+    listKeys: folder.onlineKeys,
+    clock: systemClock,
+    logger,
+    publicUrl,
+    prefix,
+    https: options.tls !== null || publicUrl?.startsWith('https:') === true,
+  }
+}
+
+/** Wire an origin; nothing is started and nothing listens yet. */
+export const assemble = (
+  folder: DataFolder,
+  store: OpenStore,
+  options: OriginOptions,
+  logger: Logger,
+  stopping: AbortSignal,
+): Assembly => {
+  const { reader, tracker, tokens } = store
+  const { rootKeys, onlineKeys, exchangeKeys } = folder
+  const resolver = new Resolver(reader)
+  const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
+  const publisher = new Publisher({
+    place: {
+      root: folder.options.repositoryDir,
+      dataDir: folder.files.folder,
+      keepAtOrigin: folder.options.keepAtOrigin,
+      workers: options.workers,
+    },
+    logger,
+    onPublished: async () => {
+      const latest = resolver.refresh()
+      const head = heads.refresh()
+      const identity = reader.identity()
+      if (latest === null || head === null || identity === null) return
+      await tracker.publishSnapshot({ ...identity, number: latest.number })
+    },
+  })
+  const metrics = makeMetrics(store, resolver, () => publisher.status.publishing)
+  const context = makeContext(folder, store, options, logger, { resolver, metrics, stopping })
+  const allowLoopback = isOnLoopback(options)
+  const prober = new Prober({ allowLoopback })
+  const repositoryId = repositoryIdOf(rootKeys.publicKey)
+  const enrolment = new Enrolment(
+    {
+      ...{ tracker, tokens, prober, exchangeKeys, repositoryId, logger },
+      rootKey: rootKeys.publicKey,
+      clock: systemClock,
+    },
+    { intervalMs: options.announceIntervalMs, allowLoopback },
+  )
+  const stock = makeStock(store, options, logger)
+  const { authority } = context
+  const parts = {
+    ...{ context, authority, publisher, tokens, tracker, heads, metrics, resolver },
+    ...{ stock, enrolment, clock: systemClock },
+  }
+  return { ...parts, prober, app: buildApp(parts, { tls: options.tls }) }
+}

@@ -1,0 +1,95 @@
+// What the routes work with: the parts of a running origin, put together once by main.ts.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.ts'
+import type { KeyPair } from '../core/keys.ts'
+import type { Logger } from '../core/log.ts'
+import type { RateLimiter } from '../core/rate-limiter.ts'
+import type { ReadBudget } from '../delivery/read-budget.ts'
+import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
+import type { ObjectStore } from '../manifest/objects.ts'
+import type { Authority } from './authority.ts'
+import type { BodySource } from './bodies.ts'
+import { baseUrl, splitTarget } from './logic/public-url.ts'
+import type { Metrics } from './metrics.ts'
+import type { Redirector } from './redirector.ts'
+import type { Resolver } from './resolver.ts'
+import type { DirectoryPages } from './routes/directories.ts'
+import type { ServingGate } from './serving-gate.ts'
+import type { TorrentIndex } from './torrent-index.ts'
+
+export interface OriginContext {
+  readonly resolver: Resolver
+  readonly bodies: BodySource
+  readonly objects: ObjectStore
+  readonly redirector: Redirector
+  readonly keepAtOrigin: KeepAtOrigin
+  readonly gate: ServingGate
+  readonly budget: ReadBudget
+  /** Null: the origin may send as fast as it can. */
+  readonly limiter: RateLimiter | null
+  readonly metrics: Metrics
+  readonly authority: Authority
+  readonly pages: DirectoryPages
+  readonly torrents: TorrentIndex
+  /** Sign lists of hashes. */
+  readonly listKeys: KeyPair
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly publicUrl: string | null
+  /** Path prefix of the public URL: '' or '/mirror'. */
+  readonly prefix: string
+  /** Clients come by https, here or at a proxy in front of it. */
+  readonly https: boolean
+  /** Aborted when the origin stops. */
+  readonly stopping: AbortSignal
+}
+
+/** One request for repository content, and how it is answered. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly method: 'GET' | 'HEAD'
+  /** The request's path, canonical or not, without the public prefix. */
+  readonly raw: string
+  readonly query: URLSearchParams
+  /** The query as it stood on the request line. */
+  readonly queryText: string
+  /** Who asks: see clientOf. */
+  readonly client: string
+  /** The origin's URL for links, without trailing slash. */
+  readonly base: string
+}
+
+/** Who asks, as far as one can know without credentials: address and User-Agent. */
+export const clientOf = (request: IncomingMessage): string =>
+  `${request.socket.remoteAddress ?? ''} ${(request.headers['user-agent'] ?? '').slice(0, 200)}`
+
+export const baseOf = (context: OriginContext, request: IncomingMessage): string => {
+  const { localAddress = '127.0.0.1', localPort = 80 } = request.socket
+  const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress
+  return baseUrl(context.publicUrl, {
+    https: context.https,
+    host: request.headers.host,
+    local: `${host}:${localPort}`,
+  })
+}
+
+export const makeExchange = (
+  context: OriginContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+): Exchange => {
+  const { raw, query } = splitTarget(target, context.prefix)
+  return {
+    request,
+    response,
+    method: request.method === 'HEAD' ? 'HEAD' : 'GET',
+    raw,
+    query: new URLSearchParams(query),
+    queryText: query,
+    client: clientOf(request),
+    base: baseOf(context, request),
+  }
+}

@@ -1,0 +1,187 @@
+// Lets volunteers in: a token from the operator, the volunteer's own keys, and a proof that its
+// public URL is its own. Looks again after those whose URL did not answer.
+
+import { timingSafeEqual } from 'node:crypto'
+import Type from 'typebox'
+import type { Clock } from '../core/clock.ts'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
+import type { RepositoryId, VolunteerName } from '../core/ids.ts'
+import { agreeOnSecret, importPublicKey, type KeyPair } from '../core/keys.ts'
+import { concurrentProbes } from '../core/limits.ts'
+import type { Logger } from '../core/log.ts'
+import type { VolunteerRecord } from '../tracker/events.ts'
+import { messageParser, volunteerNameSchema } from '../tracker/messages.ts'
+import type { Tracker } from '../tracker/tracker.ts'
+import { checkVolunteerUrl, type ProbeResult, type Prober, type ProbeTarget } from './prober.ts'
+import type { TokenStore } from './token-store.ts'
+
+const key = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
+
+const EnrolmentRequest = Type.Object({
+  /** May be missing when the same volunteer (name and key) enrols again. */
+  token: Type.Optional(Type.String({ maxLength: 200 })),
+  name: volunteerNameSchema,
+  url: Type.String({ minLength: 1, maxLength: 1024 }),
+  /** Ed25519, raw, base64url: signs announces. */
+  publicKey: key,
+  /** X25519, raw, base64url: agrees on the key of links. */
+  exchangeKey: key,
+})
+
+const parseRequest = messageParser(EnrolmentRequest, 'enrolment', 'MS_REQUEST_INVALID')
+
+export interface EnrolmentAnswer {
+  readonly name: VolunteerName
+  readonly repositoryId: RepositoryId
+  readonly rootKey: string
+  /** The origin's X25519 key. */
+  readonly exchangeKey: string
+  readonly intervalMs: number
+  readonly reachable: boolean
+  /** Why it is not. */
+  readonly reason?: string
+}
+
+export interface EnrolmentParts {
+  readonly tracker: Tracker
+  readonly tokens: TokenStore
+  readonly prober: Prober
+  readonly exchangeKeys: KeyPair
+  readonly repositoryId: RepositoryId
+  readonly rootKey: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface EnrolmentOptions {
+  readonly intervalMs: number
+  /** Loopback addresses are good only where the origin itself is on one. */
+  readonly allowLoopback: boolean
+}
+
+type Identity = Pick<VolunteerRecord, 'name' | 'url' | 'publicKey' | 'linkKey'>
+
+const equalKeys = (one: string, other: string): boolean =>
+  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
+
+export class Enrolment {
+  readonly #parts: EnrolmentParts
+  readonly #options: EnrolmentOptions
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #probing: Promise<void> = Promise.resolve()
+
+  constructor(parts: EnrolmentParts, options: EnrolmentOptions) {
+    this.#parts = parts
+    this.#options = options
+  }
+
+  /** Begin to look after unreachable volunteers, once in each interval. */
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#probing = this.#probeUnreachable().then(() => {
+        if (!this.#stop.signal.aborted) this.start()
+      })
+    }, this.#options.intervalMs)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+    await this.#probing
+  }
+
+  /**
+   * Enrol, or enrol again, the sender of `body` (parsed JSON). `isSignedBy` tells whether the
+   * request itself is signed by a key: only then may an enrolled volunteer change its URL or link
+   * key. Throws MS_REQUEST_INVALID, MS_URL_REFUSED, MS_TOKEN_INVALID, MS_NAME_TAKEN,
+   * MS_AUTH_REFUSED.
+   */
+  async enrol(body: unknown, isSignedBy: (publicKey: string) => boolean): Promise<EnrolmentAnswer> {
+    const request = parseRequest(body)
+    const { tracker } = this.#parts
+    const url = checkVolunteerUrl(request.url, this.#options.allowLoopback)
+    importPublicKey(request.publicKey, 'ed25519')
+    const linkKey = agreeOnSecret(
+      this.#parts.exchangeKeys.privateKey,
+      importPublicKey(request.exchangeKey, 'x25519'),
+      'mirrorswarm link v1',
+    ).toString('base64')
+    const before = tracker.volunteer(request.name)
+    const wanted = { name: request.name, url, publicKey: request.publicKey, linkKey }
+    if (before === null) return this.#enrolNew(wanted, request.token ?? '')
+    if (!equalKeys(before.publicKey, request.publicKey)) {
+      throw new MirrorswarmError('MS_NAME_TAKEN', `another volunteer is called ${request.name}`)
+    }
+    const same = before.url === url && equalKeys(before.linkKey, linkKey)
+    if (!same && !isSignedBy(request.publicKey)) {
+      throw new MirrorswarmError(
+        'MS_AUTH_REFUSED',
+        `${request.name} is enrolled; a request that changes its URL must be signed by its key`,
+      )
+    }
+    return this.#settle({ ...before, ...wanted })
+  }
+
+  async #enrolNew(wanted: Identity, token: string): Promise<EnrolmentAnswer> {
+    const { tokens, clock } = this.#parts
+    const trust = tokens.redeem(token, clock.nowMs())
+    if (trust === null) {
+      throw new MirrorswarmError('MS_TOKEN_INVALID', 'the token is unknown, used up or expired')
+    }
+    const settings = { weight: 1, disabled: false, draining: false, reachable: false }
+    try {
+      return await this.#settle({ ...wanted, ...settings, trust, enrolledMs: clock.nowMs() })
+    } catch (error) {
+      tokens.refund(token)
+      throw error
+    }
+  }
+
+  async #settle(record: VolunteerRecord): Promise<EnrolmentAnswer> {
+    const probe = await this.#probe(record)
+    await this.#parts.tracker.enrol({ ...record, reachable: probe.reachable })
+    const { name, url } = record
+    this.#parts.logger.info({ volunteer: name, url, ...probe }, 'volunteer enrolled')
+    return this.#answer(name, probe)
+  }
+
+  #answer(name: VolunteerName, probe: ProbeResult): EnrolmentAnswer {
+    const { repositoryId, rootKey, exchangeKeys } = this.#parts
+    return {
+      name,
+      repositoryId,
+      rootKey,
+      exchangeKey: exchangeKeys.publicKey,
+      intervalMs: this.#options.intervalMs,
+      ...probe,
+    }
+  }
+
+  #probe(target: ProbeTarget): Promise<ProbeResult> {
+    return this.#parts.prober.probe(target, this.#stop.signal)
+  }
+
+  async #probeUnreachable(): Promise<void> {
+    const { tracker, logger } = this.#parts
+    const waiting = tracker
+      .candidates()
+      .filter(candidate => candidate.state === 'unreachable')
+      .map(candidate => candidate.record)
+    const worker = async (): Promise<void> => {
+      for (let record = waiting.pop(); record !== undefined; record = waiting.pop()) {
+        if (this.#stop.signal.aborted) return
+        try {
+          const probe = await this.#probe(record)
+          if (!probe.reachable) continue
+          await tracker.setReachable(record.name, true)
+          logger.info({ volunteer: record.name }, 'volunteer became reachable')
+        } catch (error) {
+          logger.warn({ volunteer: record.name, error: describeError(error) }, 'cannot probe')
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: concurrentProbes }, worker))
+  }
+}

@@ -1,0 +1,65 @@
+// A file that a request leads to, and what decides where its bytes come from.
+
+import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { headerOf } from '../delivery/logic/conditional.ts'
+import type { Content } from '../manifest/model.ts'
+import type { Exchange, OriginContext } from './context.ts'
+import type { FileSources } from './lists/file-sources.ts'
+import { mirrorsOf } from './lists/file-sources.ts'
+import { type Redirectable, redirectable } from './logic/redirectable.ts'
+import type { RedirectRequest } from './redirector.ts'
+
+export interface FoundFile {
+  /** As asked for; symlinks may lead elsewhere. */
+  readonly path: RepoPath
+  /** Where the manifest has it. */
+  readonly realPath: RepoPath
+  readonly content: Content
+  readonly snapshot: SnapshotNumber
+}
+
+/** Whether this file may be redirected at all: by the name asked for and by the file's own. */
+export const mayRedirect = (
+  context: Pick<OriginContext, 'keepAtOrigin'>,
+  file: FoundFile,
+  direct: boolean,
+): Redirectable => {
+  const { sizeBytes } = file.content
+  return redirectable({
+    path: file.path,
+    sizeBytes,
+    direct,
+    keepAtOrigin:
+      context.keepAtOrigin(file.path, sizeBytes) || context.keepAtOrigin(file.realPath, sizeBytes),
+  })
+}
+
+/** What the choice of a volunteer for this exchange depends on. */
+export const redirectRequestOf = (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+): RedirectRequest => ({
+  client: exchange.client,
+  https: context.https,
+  path: file.path,
+  content: file.content,
+  range: headerOf(exchange.request.headers, 'range'),
+})
+
+/** Where the file can be had; nobody but the origin when it is never redirected. */
+export const fileSourcesOf = (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+): FileSources => {
+  const may = mayRedirect(context, file, false)
+  const request = redirectRequestOf(context, exchange, file)
+  return {
+    path: file.path,
+    content: file.content,
+    snapshot: file.snapshot,
+    baseUrl: exchange.base,
+    mirrors: may.redirect ? mirrorsOf(context.redirector.decide(request).selection) : [],
+  }
+}

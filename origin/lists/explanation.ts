@@ -1,0 +1,108 @@
+// "?explain": how a request would be answered and why, for people (text) and programs (JSON). Made
+// from the very value that the redirect is made from.
+
+import type { RepoPath } from '../../core/ids.ts'
+import { formatSize } from '../../core/units.ts'
+import type { Content } from '../../manifest/model.ts'
+import { type Accepted, type Refused, refusalTexts, type Selection } from '../logic/select.ts'
+import { readablePath } from './markup.ts'
+
+/** Why the origin serves a file itself. */
+export const serveReasons = {
+  direct: 'the client asked for "?direct"',
+  kept: 'files of this name are never redirected: clients must not mix two snapshots of them',
+  small: 'it is so small that a redirect would cost more',
+  repeated: 'this client asked for it again after it was redirected: the origin makes sure',
+  none: 'no volunteer can serve it',
+} as const
+
+export type ServeReason = keyof typeof serveReasons
+
+export interface Explanation {
+  readonly path: RepoPath
+  readonly content: Content
+  readonly snapshot: number
+  /** Whom the explanation is about: an address, or null for the one who asks. */
+  readonly from: string | null
+  /** Null: the request would be redirected to the selection's choice. */
+  readonly serve: ServeReason | null
+  /** Null when it was not even asked whether a volunteer could serve. */
+  readonly selection: Selection | null
+}
+
+const choices: Readonly<Record<Selection['by'], string>> = {
+  sticky: 'it served this client last',
+  load: 'the less loaded of two chosen at random',
+  none: 'nobody was chosen',
+}
+
+const percent = (load: number): string =>
+  Number.isFinite(load) ? `${Math.round(load * 100)} %` : 'no capacity'
+
+const acceptedLine = ({ candidate, load }: Accepted, width: number): string =>
+  `  ${candidate.name.padEnd(width)}  load ${percent(load)}, ` +
+  `${candidate.activeClients} client${candidate.activeClients === 1 ? '' : 's'}, ${candidate.state}` +
+  `, ${candidate.url}`
+
+const refusedLine = ({ candidate, reason }: Refused, width: number): string =>
+  `  ${candidate.name.padEnd(width)}  ${refusalTexts[reason]}`
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines]
+
+const verdictLine = ({ serve, selection }: Explanation): string => {
+  if (serve !== null) return `served by the origin: ${serveReasons[serve]}`
+  const chosen = selection?.chosen
+  return chosen === null || chosen === undefined
+    ? `served by the origin: ${serveReasons.none}`
+    : `redirected to ${chosen.candidate.name}: ${choices[selection?.by ?? 'none']}`
+}
+
+/** The explanation as plain text. */
+export const renderExplanation = (explanation: Explanation): string => {
+  const { path, content, snapshot, from, selection } = explanation
+  const names = [...(selection?.accepted ?? []), ...(selection?.refused ?? [])]
+  const width = Math.max(0, ...names.map(({ candidate }) => candidate.name.length))
+  const accepted = (selection?.accepted ?? []).map(each => acceptedLine(each, width))
+  const refused = (selection?.refused ?? []).map(each => refusedLine(each, width))
+  const lines = [
+    `/${readablePath(path)}`,
+    `${formatSize(content.sizeBytes)}, sha256 ${content.sha256}, snapshot ${snapshot}`,
+    ...(from === null ? [] : [`asked by ${from}`]),
+    verdictLine(explanation),
+    ...section('could serve:', accepted),
+    ...section('could not:', refused),
+    ...(selection !== null && names.length === 0 ? ['', 'no volunteer is enrolled'] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** The explanation as JSON text; reasons as codes and as words. */
+export const renderExplanationJson = (explanation: Explanation): string => {
+  const { path, content, snapshot, from, serve, selection } = explanation
+  const chosen = selection?.chosen?.candidate.name ?? null
+  const redirected = serve === null && chosen !== null
+  const reason = redirected ? (selection?.by ?? 'none') : (serve ?? 'none')
+  const value = {
+    path: `/${path}`,
+    sizeBytes: content.sizeBytes,
+    sha256: content.sha256,
+    snapshot,
+    from,
+    answer: redirected ? 'redirect' : 'serve',
+    chosen: redirected ? chosen : null,
+    reason,
+    explanation: verdictLine(explanation),
+    accepted: (selection?.accepted ?? []).map(({ candidate, load }) => ({
+      ...candidate,
+      load: Number.isFinite(load) ? load : null,
+    })),
+    refused: (selection?.refused ?? []).map(({ candidate, reason: code }) => ({
+      name: candidate.name,
+      url: candidate.url,
+      reason: code,
+      explanation: refusalTexts[code],
+    })),
+  }
+  return `${JSON.stringify(value, null, 2)}\n`
+}

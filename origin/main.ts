@@ -1,0 +1,142 @@
+// Starts and stops an origin: opens the data folder, listens, publishes and watches. Holds no decision;
+// signals are the command's.
+
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../core/clock.ts'
+import { describeError, isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
+import { idleCloseMs, stopGraceMs } from '../core/limits.ts'
+import { createLogger, type Logger } from '../core/log.ts'
+import { TreeWatcher } from '../manifest/watch.ts'
+import { type Assembly, assemble } from './assembly.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import type { OriginOptions } from './options.ts'
+import { openStore } from './store.ts'
+
+export type { OriginOptions } from './options.ts'
+export { originDefaults } from './options.ts'
+
+export interface RunningOrigin {
+  /** Where it listens, with a slash at the end. */
+  readonly url: string
+  /** The operator token if the data folder was made by this start, to be shown once. */
+  readonly newOperatorToken: string | null
+  /** End cleanly within a few seconds; what is being sent may be cut. */
+  stop(): Promise<void>
+}
+
+const listen = async (assembly: Assembly, options: OriginOptions): Promise<string> => {
+  const { host, port } = options.listen
+  try {
+    await assembly.app.listen({ host, port })
+  } catch (error) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: 'another program listens there',
+      EACCES: 'this user may not listen there',
+      EADDRNOTAVAIL: 'that is no address of this machine',
+      ENOTFOUND: 'the name is unknown',
+    }
+    const reason = reasons[systemCode(error) ?? ''] ?? describeError(error)
+    const message = `cannot listen on ${host}:${port}: ${reason}`
+    throw new MirrorswarmError('MS_CONFIG_INVALID', message, { cause: error })
+  }
+  const bound = assembly.app.server.address() as AddressInfo
+  const name = bound.address.includes(':') ? `[${bound.address}]` : bound.address
+  return `${options.tls === null ? 'http' : 'https'}://${name}:${bound.port}/`
+}
+
+/** Where commands on this machine reach the origin: a certificate is good for the public name. */
+const localUrl = (options: OriginOptions, url: string): string => {
+  const reached = options.tls !== null && options.publicUrl !== null ? options.publicUrl : url
+  return reached
+    .replace('//0.0.0.0:', '//127.0.0.1:')
+    .replace('//[::]:', '//[::1]:')
+    .replace(/\/+$/, '')
+}
+
+/** Stop listening, let answers end for a while, then cut them. */
+const closeServer = async (assembly: Assembly, cut: () => void): Promise<void> => {
+  const { app } = assembly
+  const closed = app.close().then(() => true)
+  // Connections that become idle meanwhile would hold the server open.
+  const idle = setInterval(() => app.server.closeIdleConnections(), idleCloseMs)
+  try {
+    await assembly.tracker.stop()
+    if (await Promise.race([closed, delay(stopGraceMs, false)])) return
+    cut()
+    app.server.closeAllConnections()
+    await closed
+  } finally {
+    clearInterval(idle)
+  }
+}
+
+const startParts = async (
+  options: OriginOptions,
+  folder: DataFolder,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): Promise<string> => {
+  const store = openStore(folder, options, logger, stack)
+  const stopping = new AbortController()
+  const assembly = assemble(folder, store, options, logger, stopping.signal)
+  const { tracker, enrolment, publisher, stock, resolver, prober } = assembly
+  await tracker.start()
+  stack.defer(() => closeServer(assembly, () => stopping.abort(new Error('the origin stops'))))
+  stack.defer(() => prober.stop())
+  stack.defer(() => stock.stop())
+  const identity = store.reader.identity()
+  const { latest } = resolver
+  if (identity !== null && latest !== null) {
+    await tracker.publishSnapshot({ ...identity, number: latest.number })
+  }
+  const url = await listen(assembly, options)
+  stock.start()
+  enrolment.start()
+  stack.defer(() => enrolment.stop())
+  const watcher = new TreeWatcher(folder.options.repositoryDir, {
+    settleMs: options.settleMs,
+    scanIntervalMs: options.scanIntervalMs,
+    clock: systemClock,
+    onSettled: async () => {
+      await publisher.publish({ allowShrink: false })
+    },
+    onProblem: error => {
+      const code = isMirrorswarmError(error) ? error.code : 'MS_INTERNAL'
+      logger.warn({ code, error: describeError(error) }, 'the tree was not published')
+    },
+  })
+  await folder.announceRunning(localUrl(options, url))
+  watcher.start()
+  stack.defer(async () => {
+    // Its publish ends when the publisher does.
+    const watching = watcher.stop()
+    await publisher.stop()
+    await watching
+  })
+  return url
+}
+
+/**
+ * Start an origin. Resolves when it serves; the first snapshot may still be in the making. Throws
+ * MS_CONFIG_INVALID, MS_DATA_LOCKED, MS_DATA_CORRUPT.
+ */
+export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin> => {
+  const logger = createLogger('origin', options.logLevel)
+  const { repositoryDir, keepAtOrigin } = options
+  const folder = await openDataFolder(options.dataDir, { repositoryDir, keepAtOrigin })
+  const stack = new AsyncDisposableStack()
+  stack.defer(() => folder.close())
+  try {
+    const url = await startParts(options, folder, logger, stack)
+    logger.info({ url, repository: folder.options.repositoryDir }, 'serving')
+    return {
+      url,
+      newOperatorToken: folder.created ? folder.operatorToken : null,
+      stop: () => stack.disposeAsync(),
+    }
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}

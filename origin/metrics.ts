@@ -1,0 +1,120 @@
+// What the origin counts, for Prometheus at /-/metrics. Labels are fixed sets: neither paths nor
+// clients nor volunteers' names appear, so the number of series is bounded.
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** How a request for a repository path ended. */
+export const outcomes = [
+  'redirect',
+  'kept',
+  'tree',
+  'direct',
+  'repeat',
+  'not-modified',
+  'list',
+  'page',
+  'not-found',
+  'refused',
+  'busy',
+  'changed',
+  'unpublished',
+] as const
+
+export type Outcome = (typeof outcomes)[number]
+export type BytesKind = 'client' | 'sync'
+
+export interface MetricsSources {
+  /** Volunteers by state, as the tracker sees them now. */
+  volunteersByState(): Readonly<Record<string, number>>
+  /** Announces that wait for news. */
+  openPolls(): number
+  snapshotNumber(): number
+  publishing(): boolean
+}
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #requests: Counter<'outcome'>
+  readonly #bytes: Counter<'kind'>
+  readonly #decision: Histogram
+
+  constructor(sources: MetricsSources) {
+    const registers = [this.#registry]
+    this.#requests = new Counter({
+      name: 'mirrorswarm_requests_total',
+      help: 'Requests for repository paths by how they ended',
+      labelNames: ['outcome'],
+      registers,
+    })
+    for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
+    this.#bytes = new Counter({
+      name: 'mirrorswarm_sent_bytes_total',
+      help: 'Body bytes that the origin sent itself, to clients or to volunteers that synchronise',
+      labelNames: ['kind'],
+      registers,
+    })
+    for (const kind of ['client', 'sync']) this.#bytes.inc({ kind }, 0)
+    this.#decision = new Histogram({
+      name: 'mirrorswarm_decision_seconds',
+      help: 'Time to choose a volunteer, from the parsed request to the answer',
+      buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05],
+      registers,
+    })
+    new Gauge({
+      name: 'mirrorswarm_volunteers',
+      help: 'Enrolled volunteers by state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [state, count] of Object.entries(sources.volunteersByState())) {
+          this.set({ state }, count)
+        }
+      },
+    })
+    new Gauge({
+      name: 'mirrorswarm_open_polls',
+      help: 'Announces of volunteers that wait for news',
+      registers,
+      collect() {
+        this.set(sources.openPolls())
+      },
+    })
+    new Gauge({
+      name: 'mirrorswarm_snapshot_number',
+      help: 'The newest snapshot; 0 before the first',
+      registers,
+      collect() {
+        this.set(sources.snapshotNumber())
+      },
+    })
+    new Gauge({
+      name: 'mirrorswarm_publishing',
+      help: '1 while a publish is under way',
+      registers,
+      collect() {
+        this.set(sources.publishing() ? 1 : 0)
+      },
+    })
+  }
+
+  count(outcome: Outcome): void {
+    this.#requests.inc({ outcome })
+  }
+
+  sent(kind: BytesKind, bytes: number): void {
+    this.#bytes.inc({ kind }, bytes)
+  }
+
+  decided(seconds: number): void {
+    this.#decision.observe(seconds)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  render(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

@@ -1,0 +1,44 @@
+// What an origin is told at its start. Only main.ts and commands know all of it.
+
+import { directAnswers } from '../core/limits.ts'
+import type { LogLevel } from '../core/log.ts'
+
+export interface OriginOptions {
+  readonly repositoryDir: string
+  readonly dataDir: string
+  /** Port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** How clients and volunteers reach this origin; null: by what each request used. */
+  readonly publicUrl: string | null
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  /** How often an idle volunteer announces itself. */
+  readonly announceIntervalMs: number
+  /** How long the tree must be still before a change is published. */
+  readonly settleMs: number
+  /** How often the tree is scanned for changes that no marker file shows. */
+  readonly scanIntervalMs: number
+  /** Patterns of names that are never redirected, besides the built-in ones. */
+  readonly keepAtOrigin: readonly string[]
+  /** Files sent at the same time because no volunteer has them. */
+  readonly servingLimit: number
+  /** Null: as fast as it goes. */
+  readonly uploadLimitBytesPerSecond: number | null
+  /** Hashing threads; null: one for each processor. */
+  readonly workers: number | null
+  readonly logLevel: LogLevel
+}
+
+/** What a test or program gets that names only the folders and where to listen. */
+export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = {
+  listen: { host: '127.0.0.1', port: 0 },
+  publicUrl: null,
+  tls: null,
+  announceIntervalMs: 30_000,
+  settleMs: 2_000,
+  scanIntervalMs: 60_000,
+  keepAtOrigin: [],
+  servingLimit: directAnswers,
+  uploadLimitBytesPerSecond: null,
+  workers: null,
+  logLevel: 'info',
+}

@@ -1,0 +1,57 @@
+// The thread in which the origin publishes, so that scanning and database work never make a client
+// wait. Takes one publish after the other from publisher.ts and reports what happens.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { describeError, type ErrorCode, isMirrorswarmError } from '../core/errors.ts'
+import { progressReportMs } from '../core/limits.ts'
+import type { PublishResult, PublishWarning } from '../manifest/publish.ts'
+import type { ReadingProgress } from '../manifest/tree-reading.ts'
+import { type PublishPlace, PublishWork } from './publish-work.ts'
+
+export type ToThread =
+  | { readonly type: 'publish'; readonly allowShrink: boolean }
+  | { readonly type: 'stop' }
+
+export type FromThread =
+  | { readonly type: 'progress'; readonly progress: ReadingProgress }
+  | { readonly type: 'warning'; readonly warning: PublishWarning }
+  | { readonly type: 'published'; readonly result: PublishResult }
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
+
+const serve = (port: NonNullable<typeof parentPort>): void => {
+  const work = new PublishWork(workerData as PublishPlace)
+  const stopping = new AbortController()
+  const tell = (message: FromThread): void => port.postMessage(message)
+
+  const run = async (allowShrink: boolean): Promise<void> => {
+    let reportedMs = 0
+    try {
+      const result = await work.run({
+        allowShrink,
+        signal: stopping.signal,
+        onProgress: progress => {
+          if (performance.now() - reportedMs < progressReportMs) return
+          reportedMs = performance.now()
+          tell({ type: 'progress', progress: { ...progress } })
+        },
+        onWarning: warning => tell({ type: 'warning', warning }),
+      })
+      tell({ type: 'published', result })
+    } catch (error) {
+      const code = isMirrorswarmError(error) ? error.code : 'MS_INTERNAL'
+      tell({ type: 'failed', code, message: describeError(error) })
+    }
+  }
+
+  let current: Promise<void> = Promise.resolve()
+  port.on('message', (message: ToThread) => {
+    if (message.type === 'publish') {
+      current = current.then(() => run(message.allowShrink))
+      return
+    }
+    stopping.abort(new Error('the origin stops'))
+    current.then(() => work.close()).finally(() => port.close())
+  })
+}
+
+if (parentPort !== null) serve(parentPort)

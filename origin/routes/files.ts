@@ -1,0 +1,167 @@
+// GET and HEAD of repository paths: look up, then redirect or serve. Everything that does not begin
+// with "/-/" comes here, as the bytes that stood on the request line.
+
+import { MirrorswarmError } from '../../core/errors.ts'
+import type { RepoPath, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
+import { duplicateLinks } from '../../core/limits.ts'
+import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
+import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
+import type { Content } from '../../manifest/model.ts'
+import type { Exchange, OriginContext } from '../context.ts'
+import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts'
+import { sendError, sendShort } from '../http.ts'
+import type { Selection } from '../logic/select.ts'
+import type { Outcome } from '../metrics.ts'
+import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
+import { answerDirectory } from './directories.ts'
+import { answerDerived, answerFileList } from './file-lists.ts'
+import { answerUnpublished } from './unpublished.ts'
+
+const refuse = (exchange: Exchange, error: MirrorswarmError): Outcome => {
+  sendError(exchange.request, exchange.response, error)
+  return 'refused'
+}
+
+const notFound = (exchange: Exchange, path: RepoPath): Outcome => {
+  const error = new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no ${displayPath(path)}`)
+  sendError(exchange.request, exchange.response, error)
+  return 'not-found'
+}
+
+/** RFC 6249, RFC 5854: where the file's metalink is. */
+export const describedBy = (exchange: Exchange, path: RepoPath): string =>
+  `<${exchange.base}/${path}.meta4>; rel=describedby; type="application/metalink4+xml"`
+
+/** RFC 6249: where else the same bytes are, nearest first, few, for every header costs. */
+const linkHeader = (
+  exchange: Exchange,
+  path: RepoPath,
+  selection: Selection,
+  chosen: VolunteerName,
+): string => {
+  const others = selection.accepted.filter(({ candidate }) => candidate.name !== chosen)
+  const duplicates = others
+    .slice(0, duplicateLinks)
+    .map(
+      ({ candidate }, index) =>
+        `<${exchange.base}/-/via/${candidate.name}/${path}>; rel=duplicate; pri=${index + 1}`,
+    )
+  return [...duplicates, describedBy(exchange, path)].join(', ')
+}
+
+/** 302 to a signed link, with everything that lets the client check what it gets there. */
+export const sendRedirect = (
+  exchange: Exchange,
+  content: Content,
+  location: string,
+  link: string,
+): void => {
+  sendShort(exchange.request, exchange.response, 302, {
+    location,
+    'cache-control': 'no-store',
+    ...validatorHeaders(content),
+    link,
+  })
+}
+
+/** Send the client to a volunteer; null when none will do and the origin has to serve. */
+const tryRedirect = (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+): { readonly redirected: boolean; readonly repeated: boolean } => {
+  const startMs = context.clock.monotonicMs()
+  const request = redirectRequestOf(context, exchange, file)
+  const decision = context.redirector.decide(request)
+  if (exchange.method === 'GET') context.redirector.record(request, decision)
+  context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
+  if (decision.serveHere) return { redirected: false, repeated: decision.repeated }
+  const { selection, chosen, location } = decision
+  const link = linkHeader(exchange, file.path, selection, chosen.candidate.name)
+  sendRedirect(exchange, file.content, location, link)
+  return { redirected: true, repeated: false }
+}
+
+const serveHere = async (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+  decision: Decision,
+  why: 'direct' | 'kept' | 'small' | 'repeat' | 'nobody',
+): Promise<Outcome> => {
+  const served = await serveContent(context, exchange, decision, {
+    content: file.content,
+    path: file.realPath,
+    snapshot: file.snapshot,
+    admission: why === 'nobody' ? 'ordinary' : 'essential',
+    headers: { link: describedBy(exchange, file.path) },
+  })
+  if (served !== 'kept' && served !== 'tree') return served
+  return why === 'direct' || why === 'repeat' ? why : served
+}
+
+/** Answer a request for a file of the manifest. */
+export const answerFile = async (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+): Promise<Outcome> => {
+  const decision = decideContent(exchange, file.content, file.path)
+  if (isBodiless(decision)) {
+    sendBodiless(exchange, decision)
+    return 'not-modified'
+  }
+  const may = mayRedirect(context, file, exchange.query.has('direct'))
+  if (!may.redirect) return serveHere(context, exchange, file, decision, may.reason)
+  const attempt = tryRedirect(context, exchange, file)
+  if (attempt.redirected) return 'redirect'
+  return serveHere(context, exchange, file, decision, attempt.repeated ? 'repeat' : 'nobody')
+}
+
+const answerResolved = async (
+  context: OriginContext,
+  exchange: Exchange,
+  parsed: { readonly path: RepoPath; readonly directory: boolean },
+  latest: SnapshotNumber,
+): Promise<Outcome> => {
+  const { path, directory } = parsed
+  const { resolver } = context
+  const nowMs = context.clock.nowMs()
+  const snapshot = resolver.snapshotFor(exchange.client, path, latest, nowMs)
+  const found = resolver.resolve(path, snapshot)
+  switch (found.kind) {
+    case 'file': {
+      if (directory) return notFound(exchange, path)
+      resolver.notePin(exchange.client, path, snapshot, nowMs)
+      const file = { path, realPath: found.path, content: found.content, snapshot }
+      return answerFileList(context, exchange, file) ?? answerFile(context, exchange, file)
+    }
+    case 'directory': {
+      if (directory)
+        return answerDirectory(context, exchange, { path, realPath: found.path, snapshot })
+      const query = exchange.queryText === '' ? '' : `?${exchange.queryText}`
+      const location = `${context.prefix}/${path}/${query}`
+      sendShort(exchange.request, exchange.response, 301, { location })
+      return 'page'
+    }
+    case 'loop':
+      return notFound(exchange, path)
+    case 'missing':
+      return answerDerived(context, exchange, path, snapshot) ?? notFound(exchange, path)
+  }
+}
+
+/** Answer GET or HEAD of any target outside "/-/". */
+export const answerPath = async (context: OriginContext, exchange: Exchange): Promise<Outcome> => {
+  const { method } = exchange.request
+  if (method !== 'GET' && method !== 'HEAD') {
+    const error = new MirrorswarmError('MS_METHOD_NOT_ALLOWED', `${method} is not for files`)
+    sendError(exchange.request, exchange.response, error, { allow: 'GET, HEAD' })
+    return 'refused'
+  }
+  const parsed = parseRequestPath(exchange.raw)
+  if (!parsed.ok) return refuse(exchange, new MirrorswarmError('MS_PATH_INVALID', parsed.reason))
+  const latest = context.resolver.latest
+  if (latest === null) return answerUnpublished(context, exchange, parsed)
+  return answerResolved(context, exchange, parsed, latest.number)
+}

@@ -1,0 +1,156 @@
+// What the operator asks over HTTP: publish, tokens, volunteers, explanations. Commands use the
+// same when the origin runs.
+
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import type { Clock } from '../../core/clock.ts'
+import { MirrorswarmError } from '../../core/errors.ts'
+import { operatorBodyBytes } from '../../core/limits.ts'
+import { parseRequestPath } from '../../core/repo-path.ts'
+import { messageParser } from '../../tracker/messages.ts'
+import type { Tracker } from '../../tracker/tracker.ts'
+import type { Authority } from '../authority.ts'
+import { makeExchange, type OriginContext } from '../context.ts'
+import { jsonOf, originalTarget, takeOver } from '../http.ts'
+import type { Publisher } from '../publisher.ts'
+import type { TokenStore } from '../token-store.ts'
+import { explain, sendExplanation } from './file-lists.ts'
+
+export interface OperatorRoutesParts {
+  readonly context: OriginContext
+  readonly authority: Authority
+  readonly publisher: Publisher
+  readonly tokens: TokenStore
+  readonly tracker: Tracker
+  readonly clock: Clock
+}
+
+const count = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
+const parsePublish = messageParser(
+  Type.Object({ allowShrink: Type.Optional(Type.Boolean()) }),
+  'publish',
+  'MS_REQUEST_INVALID',
+)
+
+const parseToken = messageParser(
+  Type.Object({
+    uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    /** Milliseconds since 1970. */
+    expiresMs: count,
+    trust: Type.Optional(Type.Union([Type.Literal('full'), Type.Literal('signed-only')])),
+  }),
+  'token',
+  'MS_REQUEST_INVALID',
+)
+
+const parseAction = messageParser(
+  Type.Object({
+    action: Type.Union([
+      Type.Literal('enable'),
+      Type.Literal('disable'),
+      Type.Literal('drain'),
+      Type.Literal('undrain'),
+    ]),
+  }),
+  'volunteer',
+  'MS_REQUEST_INVALID',
+)
+
+const changes = {
+  enable: { disabled: false },
+  disable: { disabled: true },
+  drain: { drain: true },
+  undrain: { drain: false },
+} as const
+
+export type VolunteerAction = keyof typeof changes
+
+/** What an operator's action changes at a volunteer; commands use it too. */
+export const changeOf = (action: VolunteerAction) => changes[action]
+
+const publishRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
+  const { authority, publisher, tokens, clock } = parts
+
+  app.post('/-/v1/publish', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
+    authority.requireOperator(request.raw)
+    const { allowShrink = false } = parsePublish(jsonOf(request))
+    return reply.send(await publisher.publish({ allowShrink }))
+  })
+
+  app.get('/-/v1/publish', async (request, reply) => {
+    authority.requireOperator(request.raw)
+    return reply.header('cache-control', 'no-store').send(publisher.status)
+  })
+
+  app.post('/-/v1/tokens', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
+    authority.requireOperator(request.raw)
+    const { uses = 1, expiresMs, trust = 'full' } = parseToken(jsonOf(request))
+    return reply.code(201).send(tokens.create({ uses, expiresMs, trust }, clock.nowMs()))
+  })
+}
+
+const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
+  const { authority, tracker } = parts
+
+  const viewOf = (name: string) => {
+    const view = tracker.volunteers().find(volunteer => volunteer.name === name)
+    if (view !== undefined) return view
+    throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no volunteer called ${name}`)
+  }
+
+  app.get('/-/v1/volunteers', async (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ volunteers: tracker.volunteers() }),
+  )
+
+  app.get<{ Params: { name: string } }>('/-/v1/volunteers/:name', async (request, reply) =>
+    reply.header('cache-control', 'no-store').send(viewOf(request.params.name)),
+  )
+
+  app.post<{ Params: { name: string } }>(
+    '/-/v1/volunteers/:name',
+    { bodyLimit: operatorBodyBytes },
+    async (request, reply) => {
+      authority.requireOperator(request.raw)
+      const { name } = request.params
+      const { action } = parseAction(jsonOf(request))
+      await tracker.setOwner(viewOf(name).name, changeOf(action))
+      return reply.send(viewOf(name))
+    },
+  )
+}
+
+/** "path=" as it stood on the request line: names are bytes, so it is decoded as paths are. */
+const pathParameter = (queryText: string): string =>
+  (/(?:^|&)path=([^&]*)/.exec(queryText)?.[1] ?? '').replace(/%2f/gi, '/')
+
+const explainRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
+  const { context, authority } = parts
+  app.get('/-/v1/explain', (request, reply) => {
+    const exchange = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
+    const from = exchange.query.get('from')
+    if (from !== null) authority.requireOperator(request.raw)
+    const parsed = parseRequestPath(pathParameter(exchange.queryText))
+    if (!parsed.ok) throw new MirrorswarmError('MS_PATH_INVALID', parsed.reason)
+    const { latest } = context.resolver
+    const found = latest === null ? null : context.resolver.resolve(parsed.path, latest.number)
+    if (latest === null || found?.kind !== 'file') {
+      throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
+    }
+    const file = {
+      path: parsed.path,
+      realPath: found.path,
+      content: found.content,
+      snapshot: latest.number,
+    }
+    takeOver(request, reply, context.logger, async () =>
+      sendExplanation(exchange, explain(context, exchange, file, from)),
+    )
+  })
+}
+
+export const operatorRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
+  publishRoutes(app, parts)
+  volunteerRoutes(app, parts)
+  explainRoute(app, parts)
+}

@@ -1,0 +1,111 @@
+// What volunteers and replicas read: the signed head, which parts bring them from one snapshot to
+// another, and contents by hash: immutable, so from anyone.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { MirrorswarmError } from '../../core/errors.ts'
+import { isSha256, type Sha256 } from '../../core/ids.ts'
+import { defaultContentType } from '../../delivery/content-type.ts'
+import { respond } from '../../delivery/logic/respond.ts'
+import { openObject } from '../bodies.ts'
+import { type Exchange, makeExchange, type OriginContext } from '../context.ts'
+import type { HeadKeeper } from '../head-keeper.ts'
+import { originalTarget, takeOver } from '../http.ts'
+import { isBodiless, sendBodiless, serveBody, serveContent } from '../serve-content.ts'
+
+export interface ProtocolRoutesParts {
+  readonly context: OriginContext
+  readonly heads: HeadKeeper
+}
+
+const notReady = (): MirrorswarmError =>
+  new MirrorswarmError('MS_NOT_READY', 'there is no snapshot yet')
+
+const snapshotParameter = (text: string | null, otherwise: number): number => {
+  if (text === null) return otherwise
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new MirrorswarmError('MS_REQUEST_INVALID', 'from and to are numbers of snapshots')
+}
+
+/** An object of the data folder; false when there is none of that name. */
+const sendObject = async (
+  context: OriginContext,
+  exchange: Exchange,
+  sha256: Sha256,
+  kind: 'client' | 'sync',
+): Promise<boolean> => {
+  const sizeBytes = await context.objects.sizeOf(sha256)
+  if (sizeBytes === null) return false
+  const decision = respond(exchange.method, exchange.request.headers, {
+    sha256,
+    sizeBytes,
+    modifiedSeconds: 0,
+    contentType: defaultContentType,
+  })
+  const body = await openObject(context.objects.file(sha256), sizeBytes)
+  if (body === null) return false
+  exchange.response.setHeader('cache-control', 'public, max-age=31536000, immutable')
+  await serveBody(context, exchange, decision, body, kind)
+  return true
+}
+
+const sendByHash = async (
+  context: OriginContext,
+  exchange: Exchange,
+  sha256: Sha256,
+): Promise<void> => {
+  const volunteer = context.authority.volunteerOf(exchange.request)
+  const kind = volunteer === null ? 'client' : 'sync'
+  if (await sendObject(context, exchange, sha256, kind)) return
+  const { latest, reader } = context.resolver
+  const content = reader.contentByHash(sha256)
+  if (latest === null || content === null) {
+    throw new MirrorswarmError('MS_CONTENT_NOT_HELD', `the origin does not know ${sha256}`)
+  }
+  const decision = respond(exchange.method, exchange.request.headers, {
+    sha256,
+    sizeBytes: content.sizeBytes,
+    modifiedSeconds: content.modifiedSeconds,
+    contentType: defaultContentType,
+  })
+  if (isBodiless(decision)) return sendBodiless(exchange, decision)
+  await serveContent(context, exchange, decision, {
+    content,
+    path: null,
+    snapshot: latest.number,
+    admission: volunteer === null ? 'ordinary' : 'sync',
+    headers: {},
+  })
+}
+
+export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts): void => {
+  const { context, heads } = parts
+  const { resolver } = context
+
+  app.get('/-/v1/head', async (_request, reply) => {
+    const text = heads.current()
+    if (text === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'nothing is published yet')
+    return reply.header('cache-control', 'no-cache').type('application/json').send(text)
+  })
+
+  app.get('/-/v1/snapshots', async (_request, reply) =>
+    reply
+      .header('cache-control', 'no-cache')
+      .send({ ...resolver.reader.identity(), snapshots: resolver.reader.snapshots() }),
+  )
+
+  app.get('/-/v1/manifest', async (request: FastifyRequest, reply) => {
+    const { query } = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
+    const { latest } = resolver
+    if (latest === null) throw notReady()
+    const from = snapshotParameter(query.get('from'), 0)
+    const to = snapshotParameter(query.get('to'), latest.number)
+    return reply.header('cache-control', 'no-cache').send(heads.partsBetween(from, to))
+  })
+
+  app.get<{ Params: { sha256: string } }>('/-/v1/contents/:sha256', (request, reply) => {
+    const { sha256 } = request.params
+    if (!isSha256(sha256)) throw new MirrorswarmError('MS_REQUEST_INVALID', 'not a SHA-256')
+    const exchange = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
+    takeOver(request, reply, context.logger, () => sendByHash(context, exchange, sha256))
+  })
+}

@@ -1,0 +1,28 @@
+// How the origin is: for load balancers, monitoring and people.
+
+import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '../metrics.ts'
+import type { Resolver } from '../resolver.ts'
+
+export interface StatusRoutesParts {
+  readonly metrics: Metrics
+  readonly resolver: Resolver
+}
+
+export const statusRoutes = (app: FastifyInstance, parts: StatusRoutesParts): void => {
+  /** Alive: answers at all. */
+  app.get('/-/health', async (_request, reply) => reply.type('text/plain').send('ok\n'))
+
+  /** Ready: has a snapshot, so that it can redirect. */
+  app.get('/-/ready', async (_request, reply) => {
+    const { latest } = parts.resolver
+    return reply
+      .code(latest === null ? 503 : 200)
+      .header('cache-control', 'no-store')
+      .send({ ready: latest !== null, snapshot: latest?.number ?? null })
+  })
+
+  app.get('/-/metrics', async (_request, reply) =>
+    reply.type(parts.metrics.contentType).send(await parts.metrics.render()),
+  )
+}

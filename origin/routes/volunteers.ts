@@ -1,0 +1,43 @@
+// What volunteers ask: enrolment and the announce. Bodies come as bytes, since signatures cover the
+// bytes as sent.
+
+import type { FastifyInstance } from 'fastify'
+import { MirrorswarmError } from '../../core/errors.ts'
+import { announceBodyBytes, operatorBodyBytes } from '../../core/limits.ts'
+import { decodeAnnounce } from '../../tracker/announce-body.ts'
+import type { Tracker } from '../../tracker/tracker.ts'
+import type { Authority } from '../authority.ts'
+import type { Enrolment } from '../enrolment.ts'
+import { bytesOf, jsonOf } from '../http.ts'
+
+export interface VolunteerRoutesParts {
+  readonly tracker: Tracker
+  readonly authority: Authority
+  readonly enrolment: Enrolment
+}
+
+export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesParts): void => {
+  const { tracker, authority, enrolment } = parts
+
+  app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
+    const body = bytesOf(request)
+    const answer = await enrolment.enrol(jsonOf(request), key =>
+      authority.isSignedBy(request.raw, key, body),
+    )
+    return reply.code(201).send(answer)
+  })
+
+  app.post('/-/v1/announce', { bodyLimit: announceBodyBytes }, async (request, reply) => {
+    const body = bytesOf(request)
+    const volunteer = authority.requireVolunteer(request.raw, body)
+    const announce = await decodeAnnounce(body, request.headers['content-encoding'])
+    const gone = new AbortController()
+    const onClose = (): void => gone.abort(new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'gone'))
+    request.raw.socket.once('close', onClose)
+    try {
+      return reply.send(await tracker.announce(volunteer, announce, { signal: gone.signal }))
+    } finally {
+      request.raw.socket.off('close', onClose)
+    }
+  })
+}

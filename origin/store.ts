@@ -1,0 +1,72 @@
+// Everything of the data folder that is open while an origin, or a command in its place, works:
+// databases, objects, and the tracker restored from its log.
+
+import { join } from 'node:path'
+import { systemClock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import { repositoryIdOf } from '../manifest/head.ts'
+import { KeptStore } from '../manifest/kept-store.ts'
+import { ObjectStore } from '../manifest/objects.ts'
+import { ManifestReader } from '../manifest/store/reader.ts'
+import { ManifestWriter } from '../manifest/store/writer.ts'
+import { parseNetworkEvent } from '../tracker/events.ts'
+import { SqliteEventLog } from '../tracker/sqlite-event-log.ts'
+import { Tracker } from '../tracker/tracker.ts'
+import type { DataFolder } from './data-folder.ts'
+import { TokenStore } from './token-store.ts'
+import { TorrentIndex } from './torrent-index.ts'
+
+export interface OpenStore {
+  readonly reader: ManifestReader
+  readonly kept: KeptStore
+  readonly objects: ObjectStore
+  readonly tokens: TokenStore
+  readonly torrents: TorrentIndex
+  /** Not started. */
+  readonly tracker: Tracker
+}
+
+/** The first epoch of a repository; a restore from backup starts the next one. */
+const firstEpoch = 1
+
+/** Name the repository in its manifest, once; throws MS_DATA_CORRUPT if it is another's. */
+const ensureIdentity = (file: string, rootKey: string): void => {
+  const writer = ManifestWriter.open(file)
+  try {
+    const epoch = writer.identity()?.epoch ?? firstEpoch
+    writer.setIdentity({ repositoryId: repositoryIdOf(rootKey), epoch })
+  } finally {
+    writer.close()
+  }
+}
+
+/** Open the stores of a data folder; what was opened is closed by `stack`, last first. */
+export const openStore = (
+  folder: DataFolder,
+  options: { readonly announceIntervalMs: number },
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): OpenStore => {
+  const { files } = folder
+  ensureIdentity(files.manifest, folder.rootKeys.publicKey)
+  const closing = <T extends { close(): void | Promise<void> }>(part: T): T => {
+    stack.defer(() => part.close())
+    return part
+  }
+  const reader = closing(ManifestReader.open(files.manifest))
+  const log = closing(new SqliteEventLog(files.state, parseNetworkEvent))
+  const manifest = {
+    contentCount: () => reader.contentCount(),
+    bundleMembers: (infoHash: Parameters<ManifestReader['bundleByInfoHash']>[0]) =>
+      reader.bundleByInfoHash(infoHash)?.members ?? null,
+  }
+  const parts = { log, manifest, clock: systemClock, random: Math.random, logger }
+  return {
+    reader,
+    kept: closing(new KeptStore(files.folder)),
+    objects: new ObjectStore(join(files.folder, 'objects')),
+    tokens: closing(new TokenStore(files.tokens)),
+    torrents: closing(new TorrentIndex(files.torrents)),
+    tracker: new Tracker(parts, { intervalMs: options.announceIntervalMs }),
+  }
+}
