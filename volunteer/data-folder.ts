@@ -1,0 +1,60 @@
+// The volunteer's data folder: what lies where, and that only one process uses it.
+
+import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
+
+export interface DataFolder {
+  readonly folder: string
+  readonly identityFolder: string
+  readonly manifestFile: string
+  readonly heldFile: string
+  /** Objects by hash: metainfo of bundles. */
+  readonly objectsFolder: string
+  /** Unfinished transfers of the swarm: `partial/SHA256` below `folder`. */
+  readonly partialFolder: string
+  /** Unfinished transfers of contents that are in no bundle. */
+  readonly aloneFolder: string
+  /** Verified metadata that waits until the pool files are in place. */
+  readonly stagedFolder: string
+  release(): void
+}
+
+/** The lock dies with the process, so nothing is left behind by kill -9. */
+const lock = (folder: string): DatabaseSync => {
+  const database = new DatabaseSync(join(folder, 'lock.db'))
+  try {
+    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database.close()
+    if (!/locked|busy/i.test(describeError(error))) throw error
+    throw new MirrorswarmError('MS_DATA_LOCKED', `${folder} is in use by another process`, {
+      cause: error,
+    })
+  }
+}
+
+/** Make the folder if needed and take its lock. Throws MS_DATA_LOCKED. */
+export const openDataFolder = async (path: string): Promise<DataFolder> => {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const folder = await realpath(path)
+  const database = lock(folder)
+  const data: DataFolder = {
+    folder,
+    identityFolder: join(folder, 'identity'),
+    manifestFile: join(folder, 'manifest.db'),
+    heldFile: join(folder, 'held.db'),
+    objectsFolder: join(folder, 'objects'),
+    partialFolder: join(folder, 'partial'),
+    aloneFolder: join(folder, 'alone'),
+    stagedFolder: join(folder, 'staged'),
+    release: () => database.close(),
+  }
+  await mkdir(data.identityFolder, { recursive: true, mode: 0o700 })
+  for (const each of [data.partialFolder, data.aloneFolder, data.stagedFolder]) {
+    await mkdir(each, { recursive: true })
+  }
+  return data
+}

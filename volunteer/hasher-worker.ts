@@ -1,0 +1,81 @@
+// The thread that reads whole files to hash them, so that serving never waits. It knows nothing of
+// the repository: a name comes in, SHA-256 and the file's stamp go out.
+
+import { createHash } from 'node:crypto'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import { systemCode } from '../core/errors.ts'
+import { readBufferBytes } from '../core/limits.ts'
+
+export interface HashRequest {
+  readonly id: number
+  /** Bytes of the file's name. */
+  readonly file: Uint8Array
+}
+
+export type HashResult =
+  | {
+      readonly kind: 'hashed'
+      readonly sha256: string
+      readonly sizeBytes: number
+      readonly modifiedNs: bigint
+      readonly inode: bigint
+    }
+  /** It was written to while it was read. */
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'failed'; readonly code: string }
+
+export interface HashAnswer {
+  readonly id: number
+  readonly result: HashResult
+}
+
+const buffer = Buffer.allocUnsafe(readBufferBytes)
+
+const hashOpen = (descriptor: number): HashResult => {
+  const before = fstatSync(descriptor, { bigint: true })
+  if (!before.isFile()) return { kind: 'failed', code: 'EINVAL' }
+  const hash = createHash('sha256')
+  let length = 0
+  for (;;) {
+    const count = readSync(descriptor, buffer, 0, buffer.length, null)
+    if (count === 0) break
+    hash.update(buffer.subarray(0, count))
+    length += count
+  }
+  const after = fstatSync(descriptor, { bigint: true })
+  if (
+    BigInt(length) !== after.size ||
+    before.size !== after.size ||
+    before.mtimeNs !== after.mtimeNs
+  ) {
+    return { kind: 'changed' }
+  }
+  return {
+    kind: 'hashed',
+    sha256: hash.digest('hex'),
+    sizeBytes: length,
+    modifiedNs: after.mtimeNs,
+    inode: after.ino,
+  }
+}
+
+/** Hash one file by its name; a symlink is not followed. */
+const hashFile = (file: Uint8Array): HashResult => {
+  let descriptor: number | undefined
+  try {
+    // Not to wait for a writer if somebody put a fifo there.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    descriptor = openSync(Buffer.from(file), flags)
+    return hashOpen(descriptor)
+  } catch (error) {
+    return { kind: 'failed', code: systemCode(error) ?? 'EIO' }
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+parentPort?.on('message', (request: HashRequest) => {
+  const answer: HashAnswer = { id: request.id, result: hashFile(request.file) }
+  parentPort?.postMessage(answer)
+})

@@ -1,0 +1,273 @@
+// Starts and stops a volunteer: listens, enrols, follows the origin, serves. Wires parts; the
+// decisions are elsewhere.
+
+import { mkdir, realpath } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { systemClock } from '../core/clock.ts'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { isOpen } from '../core/hours.ts'
+import { HttpClient } from '../core/http-client.ts'
+import type { VolunteerName } from '../core/ids.ts'
+import { hoursCheckMs } from '../core/limits.ts'
+import { createLogger, type Logger } from '../core/log.ts'
+import { type Assembly, assemble } from './assemble.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import {
+  answerNonce,
+  type Enrolment,
+  enrol,
+  type Identity,
+  loadEnrolment,
+  loadIdentity,
+} from './enrol.ts'
+import { Metrics } from './metrics.ts'
+import {
+  type CheckedOptions,
+  checkOptions,
+  nameFromHost,
+  placeOfData,
+  urlOfListener,
+  type VolunteerOptions,
+} from './options.ts'
+import { VolunteerServer } from './server.ts'
+import type { FreeBytes } from './space.ts'
+
+export { defaultGraceMs, type VolunteerOptions } from './options.ts'
+
+export interface RunningVolunteer {
+  /** Where it answers, without trailing slash. */
+  readonly url: string
+  readonly name: VolunteerName
+  /** Says goodbye, lets transfers to clients end for a while, and stops everything. */
+  stop(): Promise<void>
+}
+
+export interface StartSeams {
+  /** Gives up starting, for instance while the origin cannot be reached for the enrolment. */
+  readonly signal?: AbortSignal
+  /** Instead of asking the file system. */
+  readonly freeBytes?: FreeBytes
+}
+
+/** What is undone, last first, when the volunteer stops or does not get to start. */
+class Undo {
+  readonly #steps: (() => Promise<void> | void)[] = []
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.push(step)
+  }
+
+  /** Every step is tried; the first error is thrown in the end. */
+  async run(): Promise<void> {
+    const errors: unknown[] = []
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+}
+
+interface Base {
+  readonly options: CheckedOptions
+  readonly seams: StartSeams
+  readonly data: DataFolder
+  readonly mirrorDir: string
+  readonly identity: Identity
+  readonly before: Enrolment | null
+  readonly name: VolunteerName
+  readonly logger: Logger
+  readonly undo: Undo
+  readonly stop: AbortController
+}
+
+const openFolders = async (
+  options: CheckedOptions,
+  undo: Undo,
+): Promise<{ readonly data: DataFolder; readonly mirrorDir: string }> => {
+  await mkdir(options.mirrorDir, { recursive: true })
+  const mirrorDir = await realpath(options.mirrorDir)
+  placeOfData(mirrorDir, options.dataDir)
+  const data = await openDataFolder(options.dataDir)
+  undo.add(() => data.release())
+  placeOfData(mirrorDir, data.folder)
+  return { data, mirrorDir }
+}
+
+const chooseName = (options: CheckedOptions, before: Enrolment | null): VolunteerName => {
+  if (before === null) {
+    if (options.token !== null) return options.name ?? nameFromHost(hostname())
+    throw new MirrorswarmError(
+      'MS_CONFIG_INVALID',
+      'this volunteer is not enrolled yet: give the --token that the origin’s operator made',
+    )
+  }
+  if (options.name === null || options.name === before.name) return before.name
+  throw new MirrorswarmError(
+    'MS_CONFIG_INVALID',
+    `--name ${options.name}: this data folder is enrolled as ${before.name}`,
+  )
+}
+
+/** Enrol now, or, when only the URL is new, beside everything else. */
+const ensureEnrolled = async (base: Base, http: HttpClient, url: string): Promise<Enrolment> => {
+  const { options, data, identity, before, name, logger, stop } = base
+  const parts = { http, folder: data.identityFolder, identity, logger, random: Math.random }
+  const request = { originUrl: options.originUrl, token: options.token, name, url }
+  if (before === null) return await enrol(parts, request, null, stop.signal)
+  if (before.url !== url) {
+    enrol(parts, request, before, stop.signal).catch((error: unknown) => {
+      if (stop.signal.aborted) return
+      logger.error({ error: describeError(error), url }, 'the origin does not take the new URL')
+    })
+  }
+  return before
+}
+
+const makeMetrics = (assembly: () => Assembly | null): Metrics =>
+  new Metrics({
+    swarmSentBytes: () => assembly()?.transport.swarm.counters().uploadedBytes ?? 0,
+    fetchedBytes: () => assembly()?.transport.fetchedBytes() ?? { peers: 0, origin: 0 },
+    heldFiles: () => assembly()?.stores.work.progress().heldFiles ?? 0,
+    heldBytes: () => assembly()?.stores.work.progress().heldBytes ?? 0,
+    wantedBytes: () => assembly()?.stores.work.progress().wantedBytes ?? 0,
+    snapshot: () => assembly()?.stores.store.placedSnapshot() ?? 0,
+    activeClients: () => assembly()?.serving.activeClients ?? 0,
+  })
+
+/** Begin and end everything but serving with the owner's hours. */
+const followHours = (base: Base, { hours, follow, transport, announcer }: Assembly): void => {
+  const schedule = base.options.hours
+  if (schedule === null) return
+  let turn: Promise<void> = Promise.resolve()
+  const change = async (open: boolean): Promise<void> => {
+    base.logger.info({ open }, open ? 'the hours begin' : 'the hours end')
+    if (open) await transport.swarm.start()
+    await follow.sync.setOpen(open)
+    if (!open) await transport.swarm.stop()
+    announcer.nudge()
+  }
+  const timer = setInterval(() => {
+    const open = isOpen(schedule, systemClock.nowMs())
+    if (open === hours.isOpen()) return
+    hours.set(open)
+    turn = turn
+      .then(() => change(open))
+      .catch((error: unknown) => {
+        // Looked at again at the next tick, as if the hours had not changed yet.
+        hours.set(!open)
+        base.logger.error({ error: describeError(error) }, 'the change of hours failed')
+      })
+  }, hoursCheckMs)
+  base.undo.add(async () => {
+    clearInterval(timer)
+    await turn
+  })
+}
+
+const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
+  const { undo } = base
+  const { stores, transport, follow, load, hours } = assembly
+  undo.add(() => {
+    stores.reader.close()
+    stores.writer.close()
+    stores.store.close()
+  })
+  undo.add(() => transport.hasher.stop())
+  await stores.staging.start()
+  follow.follower.start()
+  undo.add(() => transport.swarm.stop())
+  if (hours.isOpen()) await transport.swarm.start()
+  undo.add(() => follow.sync.stop())
+  // Nothing that stopping waits for may wait for the origin.
+  undo.add(() => base.stop.abort())
+  follow.sync.start()
+  load.start()
+  undo.add(() => load.stop())
+  followHours(base, assembly)
+}
+
+const run = async (base: Base): Promise<RunningVolunteer> => {
+  const { options, undo, logger, identity, name, stop } = base
+  let assembly: Assembly | null = null
+  let stopping = false
+  const metrics = makeMetrics(() => assembly)
+  const http = new HttpClient()
+  const announceHttp = new HttpClient()
+  undo.add(() => http.stop())
+  undo.add(() => announceHttp.stop())
+  const server = new VolunteerServer(
+    {
+      metrics,
+      logger,
+      answerNonce: nonce => answerNonce(identity, name, nonce),
+      status: () => assembly?.status.document() ?? { name, state: 'enrolling' },
+    },
+    { listen: options.listen, tls: options.tls },
+  )
+  undo.add(() => server.stop())
+  const { port } = await server.start()
+  const listening = urlOfListener({ host: options.listen.host, port }, options.tls !== null)
+  const url = options.publicUrl ?? listening
+  const enrolment = await ensureEnrolled(base, http, url)
+  assembly = assemble({
+    ...{ options, identity, enrolment, metrics, http, announceHttp },
+    data: base.data,
+    mirrorDir: base.mirrorDir,
+    url: () => url,
+    isStopping: () => stopping,
+    stopSignal: stop.signal,
+    serverSignal: server.signal,
+    ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
+  })
+  await startParts(base, assembly)
+  const { announcer, serving } = assembly
+  server.open((raw, response, target) => serving.handle(raw, response, target))
+  undo.add(() => server.stop())
+  announcer.start()
+  undo.add(() => announcer.stop())
+  undo.add(() => {
+    stopping = true
+  })
+  logger.info({ name, url, mirror: base.mirrorDir }, 'serving')
+  return { url, name, stop: () => undo.run() }
+}
+
+/**
+ * Start a volunteer. Resolves when it is enrolled and serves; while the origin cannot be reached for
+ * the first enrolment it keeps trying. Throws MS_CONFIG_INVALID, MS_DATA_LOCKED, MS_TOKEN_INVALID,
+ * MS_NAME_TAKEN, MS_URL_REFUSED, ….
+ */
+export const startVolunteer = async (
+  given: VolunteerOptions,
+  seams: StartSeams = {},
+): Promise<RunningVolunteer> => {
+  const options = checkOptions(given)
+  const logger = createLogger('volunteer', options.logLevel)
+  const undo = new Undo()
+  const stop = new AbortController()
+  const giveUp = (): void => stop.abort(seams.signal?.reason)
+  try {
+    seams.signal?.throwIfAborted()
+    seams.signal?.addEventListener('abort', giveUp, { once: true })
+    const { data, mirrorDir } = await openFolders(options, undo)
+    undo.add(() => stop.abort())
+    const before = await loadEnrolment(data.identityFolder)
+    const name = chooseName(options, before)
+    const identity = await loadIdentity(data.identityFolder)
+    return await run({
+      ...{ options, seams, data, mirrorDir, identity, before, name, logger, undo, stop },
+    })
+  } catch (error) {
+    stop.abort()
+    await undo.run().catch((failure: unknown) => {
+      logger.error({ error: describeError(failure) }, 'stopping after a failed start failed too')
+    })
+    throw error
+  } finally {
+    seams.signal?.removeEventListener('abort', giveUp)
+  }
+}

@@ -1,0 +1,107 @@
+// What a volunteer counts, for Prometheus at /-/metrics. Labels are fixed sets, so the number of
+// series is bounded; the same names as at the origin where they mean the same.
+
+import { Counter, Gauge, Registry } from 'prom-client'
+
+/** How a request ended. */
+export const outcomes = [
+  'served',
+  'network',
+  'bounced',
+  'refused',
+  'not-found',
+  'page',
+  'changed',
+  'broken-off',
+] as const
+
+export type Outcome = (typeof outcomes)[number]
+
+/** Read when the metrics are asked for. */
+export interface MetricsSources {
+  swarmSentBytes(): number
+  fetchedBytes(): { readonly peers: number; readonly origin: number }
+  heldFiles(): number
+  heldBytes(): number
+  wantedBytes(): number
+  snapshot(): number
+  activeClients(): number
+}
+
+export type SentTo = 'client' | 'network'
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #requests: Counter<'outcome'>
+  readonly #sent = { client: 0, network: 0 }
+
+  constructor(sources: MetricsSources) {
+    const registers = [this.#registry]
+    this.#requests = new Counter({
+      name: 'mirrorswarm_requests_total',
+      help: 'Requests for repository paths by how they ended',
+      labelNames: ['outcome'],
+      registers,
+    })
+    for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
+    const sent = this.#sent
+    new Gauge({
+      name: 'mirrorswarm_sent_bytes_total',
+      help: 'Body bytes sent to clients, to the own network, and to peers that synchronise',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.set({ kind: 'client' }, sent.client)
+        this.set({ kind: 'network' }, sent.network)
+        this.set({ kind: 'sync' }, sources.swarmSentBytes())
+      },
+    })
+    new Gauge({
+      name: 'mirrorswarm_fetched_bytes_total',
+      help: 'Bytes of contents fetched while synchronising, from peers or from the origin',
+      labelNames: ['from'],
+      registers,
+      collect() {
+        const { peers, origin } = sources.fetchedBytes()
+        this.set({ from: 'peers' }, peers)
+        this.set({ from: 'origin' }, origin)
+      },
+    })
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    }
+    gauge('mirrorswarm_held_files', 'Wanted files that are in place', () => sources.heldFiles())
+    gauge('mirrorswarm_held_bytes', 'Wanted distinct bytes in place', () => sources.heldBytes())
+    gauge('mirrorswarm_wanted_bytes', 'Distinct bytes wanted', () => sources.wantedBytes())
+    gauge('mirrorswarm_snapshot', 'The snapshot that is wholly in place', () => sources.snapshot())
+    gauge('mirrorswarm_active_clients', 'Clients being served', () => sources.activeClients())
+  }
+
+  count(outcome: Outcome): void {
+    this.#requests.inc({ outcome })
+  }
+
+  addSent(to: SentTo, bytes: number): void {
+    this.#sent[to] += bytes
+  }
+
+  sentBytes(to: SentTo): number {
+    return this.#sent[to]
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** The text format of Prometheus. */
+  render(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

@@ -1,0 +1,134 @@
+// What the owner of a volunteer can set, checked before anything is touched.
+
+import { hostname } from 'node:os'
+import { relative, resolve, sep } from 'node:path'
+import { MirrorswarmError } from '../core/errors.ts'
+import { type Hours, parseHours } from '../core/hours.ts'
+import { isVolunteerName, type RepoPath, type VolunteerName } from '../core/ids.ts'
+import type { LogLevel } from '../core/log.ts'
+import { type Network, parseNetwork } from '../core/networks.ts'
+import { pathFromBytes } from '../core/repo-path.ts'
+
+export interface VolunteerOptions {
+  /** The mirror: an ordinary tree, possibly full already. Made when it is missing. */
+  readonly mirrorDir: string
+  /** Keys, manifest, record of the mirror, unfinished transfers. */
+  readonly dataDir: string
+  readonly originUrl: string
+  /** For the first start only. */
+  readonly token: string | null
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Where clients and the origin reach this volunteer; null: what it listens on. */
+  readonly publicUrl: string | null
+  /** Null: made from the host's name. */
+  readonly name: string | null
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  /** Globs on decoded paths; empty: everything. */
+  readonly include: readonly string[]
+  readonly exclude: readonly string[]
+  readonly uploadLimitBytesPerSecond: number | null
+  readonly downloadLimitBytesPerSecond: number | null
+  readonly quotaBytes: number | null
+  readonly minFreeBytes: number
+  readonly maxClients: number | null
+  /** "20:00-07:00 Europe/Paris"; null: always. */
+  readonly hours: string | null
+  /** The department's own networks (CIDR), served without links and limits. */
+  readonly networks: readonly string[]
+  /** Where peers connect; 0: any free port. */
+  readonly peerPort: number
+  /** What the snapshot no longer has stays this long. */
+  readonly graceMs: number
+  readonly logLevel: LogLevel
+}
+
+/** Default of graceMs: links and indexes handed out before a publish stay good meanwhile. */
+export const defaultGraceMs = 10 * 60_000
+
+export interface CheckedOptions extends Omit<VolunteerOptions, 'name' | 'hours' | 'networks'> {
+  readonly name: VolunteerName | null
+  readonly hours: Hours | null
+  readonly networks: readonly Network[]
+}
+
+const invalid = (message: string): MirrorswarmError =>
+  new MirrorswarmError('MS_CONFIG_INVALID', message)
+
+/** A valid volunteer name made from whatever the host is called. */
+export const nameFromHost = (host: string): VolunteerName => {
+  const text = host
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '')
+  return isVolunteerName(text) ? text : ('volunteer' as VolunteerName)
+}
+
+const checkName = (name: string | null): VolunteerName | null => {
+  if (name === null || isVolunteerName(name)) return name
+  throw invalid(`"${name}" is not a name: use up to 63 of a-z, 0-9 and "-"`)
+}
+
+/** Without trailing slashes, so that paths can be added. */
+const checkUrl = (option: string, text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const usable = url !== null && (url.protocol === 'http:' || url.protocol === 'https:')
+  if (!usable || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw invalid(`--${option} "${text}" is not an http or https URL`)
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+}
+
+const isBelow = (folder: string, other: string): boolean => {
+  const path = relative(folder, other)
+  return path === '' || !(path === '..' || path.startsWith(`..${sep}`))
+}
+
+/**
+ * Where the data folder lies inside the mirror, null if it is outside (both real paths). Throws
+ * MS_CONFIG_INVALID when the mirror is inside the data folder.
+ */
+export const placeOfData = (mirrorDir: string, dataDir: string): RepoPath | null => {
+  if (isBelow(dataDir, mirrorDir)) {
+    throw invalid('the mirror folder must not lie in the data folder; name another --data')
+  }
+  return isBelow(mirrorDir, dataDir)
+    ? pathFromBytes(Buffer.from(relative(mirrorDir, dataDir)))
+    : null
+}
+
+const checkAmount = (option: string, value: number | null, least: number): void => {
+  if (value !== null && !(Number.isFinite(value) && value >= least)) {
+    throw invalid(`--${option} must be at least ${least}`)
+  }
+}
+
+/** Throws MS_CONFIG_INVALID with the option that is wrong. */
+export const checkOptions = (options: VolunteerOptions): CheckedOptions => {
+  checkAmount('upload-limit', options.uploadLimitBytesPerSecond, 1)
+  checkAmount('download-limit', options.downloadLimitBytesPerSecond, 1)
+  checkAmount('quota', options.quotaBytes, 0)
+  checkAmount('min-free', options.minFreeBytes, 0)
+  checkAmount('max-clients', options.maxClients, 0)
+  return {
+    ...options,
+    mirrorDir: resolve(options.mirrorDir),
+    dataDir: resolve(options.dataDir),
+    originUrl: checkUrl('origin', options.originUrl),
+    publicUrl: options.publicUrl === null ? null : checkUrl('public-url', options.publicUrl),
+    name: checkName(options.name),
+    hours: options.hours === null ? null : parseHours(options.hours),
+    networks: options.networks.map(parseNetwork),
+  }
+}
+
+/** The URL that others use if the owner names none. */
+export const urlOfListener = (
+  listen: { readonly host: string; readonly port: number },
+  https: boolean,
+): string => {
+  const anyHost = ['0.0.0.0', '::', ''].includes(listen.host)
+  const host = anyHost ? hostname() : listen.host
+  return `${https ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
+}

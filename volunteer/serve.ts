@@ -1,0 +1,286 @@
+// Answers requests for repository paths: genuine links and the own network's machines are served
+// from the mirror, everything else is sent back to the origin or refused. Bytes leave only from a
+// file that is still the one that was verified.
+
+import type { FileHandle } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.ts'
+import { describeError } from '../core/errors.ts'
+import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { folderPageEntries } from '../core/limits.ts'
+import type { Logger } from '../core/log.ts'
+import { inNetworks, type Network } from '../core/networks.ts'
+import type { RateLimiter } from '../core/rate-limiter.ts'
+import { parseRequestPath } from '../core/repo-path.ts'
+import { contentTypeOf } from '../delivery/content-type.ts'
+import { type FileGuard, openGuarded } from '../delivery/guarded-file.ts'
+import { type LinkKey, verifyLink } from '../delivery/links.ts'
+import { respond } from '../delivery/logic/respond.ts'
+import type { ReadBudget } from '../delivery/read-budget.ts'
+import { type SendResult, sendRepresentation } from '../delivery/send.ts'
+import type { Content } from '../manifest/model.ts'
+import type { ManifestReader } from '../manifest/store/reader.ts'
+import { folderPage } from './folder-page.ts'
+import type { HeldFile, HeldStore } from './held-store.ts'
+import {
+  type BounceReason,
+  decideServing,
+  type LinkState,
+  type OriginClock,
+  originNowMs,
+} from './logic/serving.ts'
+import type { Metrics } from './metrics.ts'
+import type { MirrorFolder } from './mirror-folder.ts'
+
+export interface ServingParts {
+  readonly reader: ManifestReader
+  readonly store: HeldStore
+  readonly folder: MirrorFolder
+  readonly linkKey: LinkKey
+  readonly uploadLimiter: RateLimiter
+  readonly budget: ReadBudget
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly logger: Logger
+  /** What announces taught about the origin's clock. */
+  readonly originClock: () => OriginClock | null
+  readonly isWithinHours: () => boolean
+  readonly isDraining: () => boolean
+  /** A held file turned out to be gone or changed. */
+  readonly onLost: (path: RepoPath) => void
+}
+
+export interface ServingOptions {
+  readonly originUrl: string
+  readonly networks: readonly Network[]
+  readonly maxClients: number | null
+  /** The path of the public URL, '' or '/prefix'; a proxy may have removed it or not. */
+  readonly prefix: string
+  /** Cuts what is being sent. */
+  readonly signal: AbortSignal
+}
+
+interface Request {
+  readonly raw: IncomingMessage
+  readonly response: ServerResponse
+  readonly method: 'GET' | 'HEAD'
+  readonly path: RepoPath
+  readonly directory: boolean
+  readonly query: string
+  readonly ownNetwork: boolean
+}
+
+interface OpenFile {
+  readonly held: HeldFile
+  readonly handle: FileHandle
+  readonly guard: FileGuard
+}
+
+const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
+
+const end = (
+  { method, response }: Pick<Request, 'method' | 'response'>,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body = '',
+): void => {
+  const length = String(Buffer.byteLength(body))
+  response.writeHead(status, { 'content-length': length, ...headers })
+  response.end(method === 'HEAD' ? undefined : body)
+}
+
+export class Serving {
+  readonly #parts: ServingParts
+  readonly #options: ServingOptions
+  #activeClients = 0
+
+  constructor(parts: ServingParts, options: ServingOptions) {
+    this.#parts = parts
+    this.#options = options
+  }
+
+  /** Clients with links that are being sent something; the own network's machines do not count. */
+  get activeClients(): number {
+    return this.#activeClients
+  }
+
+  /** Answer a request whose target, as it stood on the wire, is no own address ("/-/…"). */
+  async handle(raw: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
+    if (raw.method !== 'GET' && raw.method !== 'HEAD') {
+      end({ method: 'GET', response }, 405, { ...plain, allow: 'GET, HEAD' }, 'use GET or HEAD\n')
+      return
+    }
+    const mark = target.indexOf('?')
+    const rawPath = mark < 0 ? target : target.slice(0, mark)
+    const { prefix, networks } = this.#options
+    const inside = prefix !== '' && (rawPath === prefix || rawPath.startsWith(`${prefix}/`))
+    const parsed = parseRequestPath(inside ? rawPath.slice(prefix.length) : rawPath)
+    if (!parsed.ok) {
+      end({ method: raw.method, response }, 400, plain, `${parsed.reason}\n`)
+      return
+    }
+    const request: Request = {
+      raw,
+      response,
+      method: raw.method,
+      path: parsed.path,
+      directory: parsed.directory,
+      query: mark < 0 ? '' : target.slice(mark + 1),
+      ownNetwork: inNetworks(networks, raw.socket.remoteAddress ?? ''),
+    }
+    await this.#answer(request)
+  }
+
+  async #answer(request: Request): Promise<void> {
+    const { clock, linkKey, reader, originClock } = this.#parts
+    const nowMs = originNowMs(originClock(), clock.monotonicMs(), clock.nowMs())
+    const verdict = verifyLink(linkKey, request.path, request.query, Math.floor(nowMs / 1000))
+    if (verdict.ok) {
+      const content = reader.contentByHash(verdict.sha256)
+      await this.#decide(request, 'genuine', content)
+    } else if (request.ownNetwork) await this.#answerNetwork(request)
+    else await this.#decide(request, verdict.reason, null)
+  }
+
+  async #decide(request: Request, link: LinkState, content: Content | null): Promise<void> {
+    const decision = decideServing({
+      ownNetwork: request.ownNetwork,
+      link,
+      held: content !== null && this.#parts.store.filesOf(content.sha256).length > 0,
+      withinHours: this.#parts.isWithinHours(),
+      draining: this.#parts.isDraining(),
+      activeClients: this.#activeClients,
+      maxClients: this.#options.maxClients,
+    })
+    if (decision.kind === 'refuse') {
+      this.#parts.metrics.count('refused')
+      const text = decision.reason === 'forged' ? 'the link is not genuine' : 'the link is missing'
+      end(request, 403, plain, `${text}: ask the origin for this file\n`)
+    } else if (decision.kind === 'bounce' || content === null) {
+      this.#bounce(request, decision.kind === 'bounce' ? decision.reason : 'not held')
+    } else await this.#send(request, content, decision.limited)
+  }
+
+  /** The origin's "?direct" never redirects, so nobody is sent to and fro. */
+  #bounce({ method, response, path }: Request, reason: BounceReason): void {
+    this.#parts.metrics.count('bounced')
+    this.#parts.logger.debug({ path, reason }, 'sent back to the origin')
+    const location = `${this.#options.originUrl}/${path}?direct`
+    end({ method, response }, 307, { location, 'cache-control': 'no-store' })
+  }
+
+  /** By path, as any mirror: what is in place first, then what is newer but arrived already. */
+  async #answerNetwork(request: Request): Promise<void> {
+    const { reader, store } = this.#parts
+    const newest = reader.latest()?.number
+    const snapshots = [store.placedSnapshot(), newest].filter(number => typeof number === 'number')
+    let bounce = newest === undefined
+    for (const snapshot of new Set(snapshots)) {
+      const found = reader.resolve(request.path, snapshot)
+      if (found.kind === 'directory') {
+        this.#sendFolder(request, found.path, snapshot)
+        return
+      }
+      if (found.kind !== 'file' || request.directory) continue
+      if (store.filesOf(found.content.sha256).length > 0) {
+        await this.#decide(request, 'unsigned', found.content)
+        return
+      }
+      bounce = true
+    }
+    if (bounce) {
+      this.#bounce(request, 'not held')
+      return
+    }
+    this.#parts.metrics.count('not-found')
+    end(request, 404, plain, 'there is no such file in the repository\n')
+  }
+
+  #sendFolder(request: Request, folder: RepoPath, snapshot: SnapshotNumber): void {
+    this.#parts.metrics.count('page')
+    if (!request.directory) {
+      // Relative, since a proxy may have changed what stands before it.
+      const name = request.path.slice(request.path.lastIndexOf('/') + 1)
+      end(request, 301, { location: `./${name}/`, 'cache-control': 'no-store' })
+      return
+    }
+    const limit = folderPageEntries
+    const children = this.#parts.reader.list(folder, snapshot, { limit: limit + 1 })
+    const page = folderPage(request.path, children.slice(0, limit), children.length <= limit)
+    const headers = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' }
+    end(request, 200, headers, page)
+  }
+
+  /** The first of the content's files that still is what was verified. */
+  async #open(content: Content): Promise<OpenFile | null> {
+    const { store, folder, onLost, logger } = this.#parts
+    for (const held of store.filesOf(content.sha256)) {
+      const { sizeBytes, modifiedNs, inode } = held
+      const guard: FileGuard = { sizeBytes, modifiedNs, inode }
+      try {
+        const handle = await openGuarded(folder.file(held.path), guard)
+        if (handle !== null) return { held, handle, guard }
+      } catch (error) {
+        logger.warn({ path: held.path, error: describeError(error) }, 'cannot open a held file')
+      }
+      store.markChanged(held.path)
+      onLost(held.path)
+    }
+    return null
+  }
+
+  async #send(request: Request, content: Content, limited: boolean): Promise<void> {
+    // Counted before anything waits, so that a burst cannot slip past --max-clients.
+    if (limited) this.#activeClients++
+    try {
+      const file = await this.#open(content)
+      if (file === null) this.#bounce(request, 'not held')
+      else await this.#sendFile(request, content, file, limited)
+    } finally {
+      if (limited) this.#activeClients--
+    }
+  }
+
+  async #sendFile(
+    request: Request,
+    content: Content,
+    file: OpenFile,
+    limited: boolean,
+  ): Promise<void> {
+    const { metrics, budget, uploadLimiter } = this.#parts
+    const to = limited ? 'client' : 'network'
+    const decision = respond(request.method, request.raw.headers, {
+      sha256: content.sha256,
+      sizeBytes: content.sizeBytes,
+      modifiedSeconds: content.modifiedSeconds,
+      contentType: contentTypeOf(request.path),
+    })
+    const result = await sendRepresentation(request.response, decision, file, {
+      budget,
+      signal: this.#options.signal,
+      onBytes: bytes => metrics.addSent(to, bytes),
+      ...(limited
+        ? { limiter: { take: (bytes, signal) => uploadLimiter.take(bytes, 'client', signal) } }
+        : {}),
+    })
+    this.#account(request, file, limited, result)
+  }
+
+  #account(request: Request, file: OpenFile, limited: boolean, result: SendResult): void {
+    const { metrics, store, logger, onLost } = this.#parts
+    if (result.outcome === 'sent') {
+      metrics.count(limited ? 'served' : 'network')
+      return
+    }
+    if (result.outcome !== 'changed' && result.outcome !== 'unreadable') {
+      metrics.count('broken-off')
+      return
+    }
+    metrics.count('changed')
+    const error = result.error === undefined ? undefined : describeError(result.error)
+    logger.warn({ path: file.held.path, error }, 'a held file changed while it was served')
+    store.markChanged(file.held.path)
+    onLost(file.held.path)
+    if (!result.headersSent) this.#bounce(request, 'not held')
+  }
+}

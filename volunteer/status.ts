@@ -1,0 +1,116 @@
+// What the volunteer says of itself: in announces, to the owner at /-/status, and in reasons that
+// people can act on. Reads everything, changes nothing.
+
+import type { VolunteerName } from '../core/ids.ts'
+import { announcedTorrents, namedBlockedPaths } from '../core/limits.ts'
+import { displayPath } from '../core/repo-path.ts'
+import type { VolunteerStatus } from '../tracker/logic/announce-client.ts'
+import type { SyncStatus } from '../tracker/messages.ts'
+import { wireReasons } from './announcer.ts'
+import type { Fetcher } from './fetch.ts'
+import type { HeldStore } from './held-store.ts'
+import type { LoadMeter } from './load.ts'
+import type { CheckedOptions } from './options.ts'
+import type { Reconciler } from './reconcile.ts'
+import type { Serving } from './serve.ts'
+import type { SwarmHost } from './swarm-host.ts'
+import type { Follower, Sync } from './sync.ts'
+import type { WorkList } from './work-list.ts'
+
+export interface StatusParts {
+  readonly options: CheckedOptions
+  readonly name: VolunteerName
+  readonly url: () => string
+  readonly follower: Follower
+  readonly store: HeldStore
+  readonly work: WorkList
+  readonly fetcher: Fetcher
+  readonly reconciler: Reconciler
+  readonly sync: Sync
+  readonly swarm: SwarmHost
+  readonly serving: Serving
+  readonly load: LoadMeter
+  readonly isWithinHours: () => boolean
+  readonly isStopping: () => boolean
+  readonly isOriginHeard: () => boolean
+}
+
+export class Status {
+  readonly #parts: StatusParts
+
+  constructor(parts: StatusParts) {
+    this.#parts = parts
+  }
+
+  #state(): SyncStatus['state'] {
+    const { isWithinHours, fetcher, sync } = this.#parts
+    return !isWithinHours() || fetcher.pausedReason !== null ? 'paused' : sync.phase
+  }
+
+  /** Why it does less than it could, for the operator and the owner. */
+  reasons(): string[] {
+    const { isWithinHours, isStopping, fetcher, reconciler, work, sync, options } = this.#parts
+    const reasons: string[] = []
+    if (isStopping()) reasons.push('it is being stopped')
+    if (!isWithinHours()) reasons.push(`outside its hours (${options.hours?.text})`)
+    if (fetcher.pausedReason !== null) reasons.push(fetcher.pausedReason)
+    if (reconciler.leftOut > 0) reasons.push(`${reconciler.leftOut} contents exceed its quota`)
+    const blocked = work.blocked(1)
+    const [first] = blocked.paths
+    if (first !== undefined) {
+      const example = `${displayPath(first.path)}: ${first.reason}`
+      reasons.push(`${blocked.count} paths are blocked there, for example ${example}`)
+    }
+    if (sync.lastError !== null) reasons.push(sync.lastError)
+    return reasons
+  }
+
+  /** For announces. */
+  wire(): VolunteerStatus {
+    const { work, swarm, load, serving, options, isWithinHours, isStopping } = this.#parts
+    return {
+      peerPort: swarm.port,
+      sync: {
+        state: this.#state(),
+        ...work.progress(),
+        torrents: swarm.downloads().slice(0, announcedTorrents),
+      },
+      load: {
+        clientBytesPerSecond: load.clientBytesPerSecond,
+        syncBytesPerSecond: load.syncBytesPerSecond,
+        activeClients: serving.activeClients,
+      },
+      limits: {
+        uploadBytesPerSecond: options.uploadLimitBytesPerSecond,
+        maxClients: options.maxClients,
+      },
+      draining: isStopping() || !isWithinHours(),
+      reasons: wireReasons(this.reasons()),
+    }
+  }
+
+  /** For people and scripts. */
+  document(): object {
+    const { options, name, url, follower, store, work, swarm, isOriginHeard } = this.#parts
+    const applied = follower.current()
+    const wire = this.wire()
+    const blocked = work.blocked(namedBlockedPaths)
+    return {
+      name,
+      url: url(),
+      origin: { url: options.originUrl, answers: isOriginHeard() },
+      epoch: applied?.epoch ?? null,
+      snapshot: { applied: applied?.number ?? null, placed: store.placedSnapshot() },
+      ...wire.sync,
+      draining: wire.draining,
+      reasons: wire.reasons,
+      load: wire.load,
+      limits: wire.limits,
+      swarm: { port: swarm.port, ...swarm.counters() },
+      blocked: {
+        count: blocked.count,
+        paths: blocked.paths.map(({ path, reason }) => ({ path: displayPath(path), reason })),
+      },
+    }
+  }
+}

@@ -1,0 +1,143 @@
+// Compares a snapshot with the record of the mirror and fills the work list, slice by slice, so that
+// serving goes on. Decides nothing: scope, quota and plan are pure functions.
+
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { redirectFloorBytes, workSliceRows } from '../core/limits.ts'
+import { keepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
+import type { Content, Entry } from '../manifest/model.ts'
+import type { ManifestReader } from '../manifest/store/reader.ts'
+import type { HeldStore } from './held-store.ts'
+import { placementRank } from './logic/placement.ts'
+import { type PathRecord, type PlanStep, planPaths } from './logic/plan.ts'
+import type { Scope } from './logic/scope.ts'
+import type { WorkList } from './work-list.ts'
+
+export interface SurveyParts {
+  readonly reader: ManifestReader
+  readonly store: HeldStore
+  readonly work: WorkList
+  readonly scope: Scope
+  readonly quotaBytes: number | null
+}
+
+export interface SurveyResult {
+  /** Contents in scope that the quota leaves out. */
+  readonly leftOut: number
+}
+
+/** By name only: a small package is no metadata, though the origin keeps it. */
+const isMetadata = (path: RepoPath, { sizeBytes }: Content): boolean =>
+  keepAtOrigin(path, Math.max(sizeBytes, redirectFloorBytes))
+
+function* entriesInScope(
+  { reader, scope }: SurveyParts,
+  snapshot: SnapshotNumber,
+): Generator<Entry> {
+  let after: RepoPath | undefined
+  for (;;) {
+    const page = reader.entries(snapshot, {
+      limit: workSliceRows,
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const entry of page) if (scope(entry.path)) yield entry
+    after = page.at(-1)?.path
+    if (after === undefined) return
+  }
+}
+
+function* recordsOf(store: HeldStore): Generator<PathRecord> {
+  let after: RepoPath | null = null
+  for (;;) {
+    const page: PathRecord[] = store.records(after, workSliceRows)
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.path
+  }
+}
+
+/** Hand `items` to `write` in slices, each in one transaction, and let others run in between. */
+const inSlices = async <T>(
+  items: Iterable<T>,
+  store: HeldStore,
+  signal: AbortSignal,
+  write: (item: T) => void,
+): Promise<void> => {
+  let slice: T[] = []
+  const flush = async (): Promise<void> => {
+    store.transaction(() => {
+      for (const item of slice) write(item)
+    })
+    slice = []
+    await breathe()
+    signal.throwIfAborted()
+  }
+  for (const item of items) {
+    slice.push(item)
+    if (slice.length >= workSliceRows) await flush()
+  }
+  await flush()
+}
+
+const collectWanted = async (
+  parts: SurveyParts,
+  snapshot: SnapshotNumber,
+  signal: AbortSignal,
+): Promise<void> => {
+  await inSlices(entriesInScope(parts, snapshot), parts.store, signal, entry => {
+    if (entry.kind !== 'file') return
+    const content = parts.reader.contentByNumber(entry.content)
+    if (content !== null) parts.work.want(content, isMetadata(entry.path, content))
+  })
+}
+
+function* chosen(entries: Iterable<Entry>, work: WorkList): Generator<Entry> {
+  for (const entry of entries) {
+    if (entry.kind === 'link' || work.isChosen(entry.content)) yield entry
+  }
+}
+
+const writeStep = ({ reader, work, store }: SurveyParts, step: PlanStep, revive: RepoPath[]) => {
+  switch (step.kind) {
+    case 'keep':
+      if (step.revive) revive.push(step.path)
+      return
+    case 'file': {
+      const content = reader.contentByNumber(step.content)
+      if (content === null) return
+      work.addFile(
+        step.path,
+        step.content,
+        placementRank(step.path, isMetadata(step.path, content)),
+      )
+      if (store.file(step.path) !== null) revive.push(step.path)
+      return
+    }
+    case 'link':
+      work.addLink(step.path, step.target)
+      return
+    case 'retire':
+      work.addLeaving(step.path)
+  }
+}
+
+/** Fill the work list for a snapshot. The caller keeps everybody else from changing the tree. */
+export const survey = async (
+  parts: SurveyParts,
+  snapshot: SnapshotNumber,
+  signal: AbortSignal,
+): Promise<SurveyResult> => {
+  const { store, work } = parts
+  work.clear()
+  await collectWanted(parts, snapshot, signal)
+  const leftOut = parts.quotaBytes === null ? 0 : work.applyQuota(parts.quotaBytes)
+  const revive: RepoPath[] = []
+  const entries = chosen(entriesInScope(parts, snapshot), work)
+  await inSlices(planPaths(entries, recordsOf(store)), store, signal, step =>
+    writeStep(parts, step, revive),
+  )
+  store.retire(revive, null)
+  work.recount()
+  return { leftOut }
+}

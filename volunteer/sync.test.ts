@@ -1,0 +1,170 @@
+// The volunteer's loop with a stand-in for the origin: news, failures, hours, deletions.
+
+import { rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { systemClock } from '../core/clock.ts'
+import { MirrorswarmError } from '../core/errors.ts'
+import { silentLogger } from '../core/log.ts'
+import { type Follower, type SnapshotName, Sync } from './sync.ts'
+import { type MirrorOptions, readTree, testMirror, testRepository, until } from './test-mirror.ts'
+
+const prepare = async (
+  t: Test,
+  more: MirrorOptions & { graceMs?: number; open?: boolean } = {},
+) => {
+  const repository = await testRepository(t)
+  await repository.write('pool/a.deb', 'a'.repeat(9000))
+  await repository.write('dists/Release', 'release 1')
+  await repository.publish()
+  const volunteer = await testMirror(t, repository, more)
+  /** What this volunteer has applied: the manifest itself is shared with the repository. */
+  let applied: SnapshotName | null = null
+  let failures = 0
+  let heads = 0
+  const follower: Follower = {
+    current: () => applied,
+    catchUp: async (_signal, onChange) => {
+      heads++
+      if (failures-- > 0) throw new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'the origin is down')
+      const number = repository.reader.latest()?.number ?? 0
+      if (applied?.number === number) return
+      onChange()
+      applied = { epoch: 1, number }
+    },
+  }
+  const sync: Sync = new Sync(
+    {
+      ...{ follower, reconciler: volunteer.reconciler, adopter: volunteer.adopter },
+      ...{ fetcher: volunteer.fetcher, placer: volunteer.placer, store: volunteer.store },
+      clock: systemClock,
+      random: () => 0,
+      logger: silentLogger,
+      onMilestone: () => undefined,
+    },
+    { graceMs: more.graceMs ?? 60_000, open: more.open ?? true },
+  )
+  t.teardown(() => sync.stop())
+  return {
+    ...{ repository, volunteer, sync },
+    heads: () => heads,
+    fail: (times: number) => {
+      failures = times
+    },
+    publish: async () => sync.news({ epoch: 1, number: await repository.publish() }),
+    shows: async () =>
+      JSON.stringify(await readTree(volunteer.mirror)) ===
+      JSON.stringify(await readTree(repository.root)),
+  }
+}
+
+t.test('it follows the origin from news to news and is idle in between', async t => {
+  const { repository, sync, shows, publish, heads } = await prepare(t, { graceMs: 0 })
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await until('it is idle', () => sync.phase === 'idle')
+  await repository.write('pool/b.deb', 'b')
+  await repository.remove('pool/a.deb')
+  await publish()
+  await until('the second snapshot is shown', shows)
+  sync.news({ epoch: 1, number: 2 })
+  t.equal(heads(), 2, 'the same news again is no reason to ask')
+})
+
+t.test('an origin that is down is asked again, the known snapshot is mirrored anyway', async t => {
+  const { sync, fail, shows, repository, publish } = await prepare(t)
+  fail(2)
+  sync.start()
+  await until('the error is told', () => sync.lastError !== null)
+  t.match(sync.lastError, /the origin is down/)
+  await until('the snapshot is shown', shows)
+  await until('the error is forgotten', () => sync.lastError === null)
+  await repository.write('pool/c.deb', 'c')
+  await publish()
+  await until('news are followed', shows)
+})
+
+t.test('retired files go after the grace period, not before', async t => {
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 400 })
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await repository.remove('pool/a.deb')
+  await repository.write('dists/Release', 'release 2')
+  await publish()
+  await until('the new metadata is there', async () => {
+    return (await readTree(volunteer.mirror))['dists/Release'] === 'release 2'
+  })
+  t.ok(await stat(join(volunteer.mirror, 'pool/a.deb')), 'still there')
+  await until('it is gone', shows)
+})
+
+t.test('a retired file that the owner changed stays', async t => {
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 300 })
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await repository.remove('pool/a.deb')
+  await publish()
+  await until('it is retired', () => volunteer.store.firstRetiredMs() !== null)
+  await writeFile(join(volunteer.mirror, 'pool/a.deb'), 'mine now')
+  await until('nothing is retired any more', () => volunteer.store.firstRetiredMs() === null)
+  t.equal((await readTree(volunteer.mirror))['pool/a.deb'], 'mine now')
+})
+
+t.test('outside its hours nothing is transferred; afterwards it goes on', async t => {
+  const { volunteer, sync, shows, heads } = await prepare(t, { open: false })
+  sync.start()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.equal(heads(), 0)
+  t.strictSame(volunteer.fetched, [])
+  await sync.setOpen(true)
+  await until('the snapshot is shown', shows)
+})
+
+t.test('when the hours end, transfers end', async t => {
+  const hold = Promise.withResolvers<void>()
+  const { volunteer, sync, shows } = await prepare(t, { beforeMember: () => hold.promise })
+  sync.start()
+  await until('a transfer runs', () => volunteer.fetcher.activeCount > 0)
+  const closing = sync.setOpen(false)
+  hold.resolve()
+  await closing
+  t.equal(volunteer.fetcher.activeCount, 0)
+  await sync.setOpen(true)
+  await until('the snapshot is shown', shows)
+})
+
+t.test('news during a long transfer do not interrupt it', async t => {
+  const hold = Promise.withResolvers<void>()
+  let first = true
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, {
+    graceMs: 0,
+    beforeMember: async () => {
+      if (!first) return
+      first = false
+      await hold.promise
+    },
+  })
+  sync.start()
+  await until('a transfer runs', () => volunteer.fetcher.activeCount > 0)
+  await repository.write('pool/new.deb', 'n'.repeat(5000))
+  await publish()
+  const fresh = repository.contentAt('pool/new.deb').number
+  await until('the new content came first', () => volunteer.fetched.includes(fresh))
+  hold.resolve()
+  await until('all is shown', shows)
+  t.equal(new Set(volunteer.fetched).size, volunteer.fetched.length, 'nothing fetched twice')
+})
+
+t.test('a lost file is looked after at once', async t => {
+  const { volunteer, repository, sync, shows } = await prepare(t)
+  sync.start()
+  await until('the snapshot is shown', shows)
+  const content = repository.contentAt('pool/a.deb')
+  await rm(join(volunteer.mirror, 'pool/a.deb'))
+  const [held] = volunteer.store.filesOf(content.sha256)
+  if (held === undefined) throw new Error('not held')
+  volunteer.store.markChanged(held.path)
+  sync.lost(held.path)
+  await until('it is back', shows)
+  t.ok(volunteer.store.holds(content.number))
+})

@@ -1,0 +1,260 @@
+// The volunteer's loop: newest head, apply it, make the mirror show it, delete what is retired, wait
+// for news. Every failure is logged and tried again later; only stop() ends it.
+
+import type { Clock, Random } from '../core/clock.ts'
+import { describeError } from '../core/errors.ts'
+import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { recheckMs, syncWakeMs, workSliceRows } from '../core/limits.ts'
+import type { Logger } from '../core/log.ts'
+import type { Adopter } from './adopt.ts'
+import type { Fetcher } from './fetch.ts'
+import type { HeldStore } from './held-store.ts'
+import { backoffMs } from './logic/backoff.ts'
+import type { Placer } from './place.ts'
+import type { Phase, Reconciler } from './reconcile.ts'
+
+export interface SnapshotName {
+  readonly epoch: Epoch
+  readonly number: SnapshotNumber
+}
+
+/** The manifest as the loop needs it: see manifest-follower.ts. */
+export interface Follower {
+  /** The snapshot that is applied; null before the first. */
+  current(): SnapshotName | null
+  /** Get the newest head and apply it; `onChange` comes before numbers may change their meaning. */
+  catchUp(signal: AbortSignal, onChange: () => void): Promise<void>
+}
+
+export interface SyncParts {
+  readonly follower: Follower
+  readonly reconciler: Reconciler
+  readonly adopter: Adopter
+  readonly fetcher: Fetcher
+  readonly placer: Placer
+  readonly store: HeldStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly onMilestone: () => void
+}
+
+export interface SyncOptions {
+  readonly graceMs: number
+  /** Outside the owner's hours: begin asleep. */
+  readonly open: boolean
+}
+
+const sameSnapshot = (one: SnapshotName | null, other: SnapshotName | null): boolean =>
+  one?.epoch === other?.epoch && one?.number === other?.number
+
+export class Sync {
+  readonly #parts: SyncParts
+  readonly #graceMs: number
+  readonly #stop = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+  #open: boolean
+  #phase: Phase = 'idle'
+  /** Aborted by whatever makes the present round pointless. */
+  #round = new AbortController()
+  #wake: (() => void) | null = null
+  #announced: SnapshotName | null = null
+  #headDue = true
+  #headFailures = 0
+  #headNotBeforeMs = 0
+  #workDue = true
+  #recheckAtMs = 0
+  #lastError: string | null = null
+
+  constructor(parts: SyncParts, options: SyncOptions) {
+    this.#parts = parts
+    this.#graceMs = options.graceMs
+    this.#open = options.open
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** What failed last and has not succeeded since, for people. */
+  get lastError(): string | null {
+    return this.#lastError
+  }
+
+  /** The reconciler tells what it is at. */
+  enter(phase: Phase): void {
+    if (this.#phase === phase) return
+    this.#phase = phase
+    this.#parts.onMilestone()
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#round.abort()
+    this.#wakeUp()
+    await this.#parts.fetcher.stop()
+    await this.#running
+  }
+
+  /** An announce named the newest snapshot. */
+  news(snapshot: SnapshotName | null): void {
+    if (snapshot === null || sameSnapshot(snapshot, this.#announced)) return
+    this.#announced = snapshot
+    if (sameSnapshot(snapshot, this.#parts.follower.current())) return
+    this.#headDue = true
+    this.#headFailures = 0
+    this.#headNotBeforeMs = 0
+    this.#round.abort()
+    this.#wakeUp()
+  }
+
+  /** A held file is gone or changed: look after it. */
+  lost(_path: RepoPath): void {
+    this.#workDue = true
+    this.#wakeUp()
+  }
+
+  /** The owner's hours begin or end. */
+  async setOpen(open: boolean): Promise<void> {
+    if (this.#open === open) return
+    this.#open = open
+    this.#workDue = true
+    this.#wakeUp()
+    if (open) return
+    this.#round.abort()
+    await this.#parts.fetcher.stop()
+  }
+
+  #wakeUp(): void {
+    this.#wake?.()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    let failures = 0
+    while (!signal.aborted) {
+      this.#round = new AbortController()
+      try {
+        const complete = !this.#open || (await this.#doRound(this.#round.signal))
+        if (this.#round.signal.aborted || !complete) continue
+        failures = 0
+        await this.#sleep(this.#nextDueMs())
+      } catch (error) {
+        if (signal.aborted || this.#round.signal.aborted) continue
+        failures++
+        this.#workDue = true
+        const waitMs = Math.round(backoffMs(failures, this.#parts.random))
+        this.#lastError = describeError(error)
+        const fields = { error: this.#lastError, waitMs, failures }
+        this.#parts.logger.warn(fields, 'synchronising failed, it will be tried again')
+        await this.#sleep(waitMs)
+      }
+    }
+  }
+
+  /** True when nothing is left to do but to wait. */
+  async #doRound(signal: AbortSignal): Promise<boolean> {
+    const { follower, reconciler, adopter, clock } = this.#parts
+    await this.#catchUp(signal)
+    if (clock.monotonicMs() >= this.#recheckAtMs) {
+      if (await adopter.recheck(signal)) this.#workDue = true
+      this.#recheckAtMs = clock.monotonicMs() + recheckMs
+    }
+    const current = follower.current()
+    if (current !== null && this.#workDue) {
+      // Before the run: what is lost meanwhile makes it due again.
+      this.#workDue = false
+      let complete = false
+      try {
+        complete = await reconciler.run(current.number, signal)
+      } finally {
+        if (!complete) this.#workDue = true
+      }
+      if (!complete) return false
+      this.#parts.logger.info({ snapshot: current.number }, 'the mirror shows the snapshot')
+      this.#lastError = null
+    }
+    this.enter('idle')
+    await this.#deleteRetired(signal)
+    return true
+  }
+
+  /** Failing to reach the origin does not keep the mirror from showing what is known already. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { follower, clock, logger } = this.#parts
+    if (!this.#headDue || clock.monotonicMs() < this.#headNotBeforeMs) return
+    try {
+      await follower.catchUp(AbortSignal.any([signal, this.#stop.signal]), () => {
+        this.#workDue = true
+        this.enter('syncing')
+      })
+      const behind = this.#announced !== null && !sameSnapshot(this.#announced, follower.current())
+      this.#headDue = behind
+      if (!behind) this.#headFailures = 0
+      else this.#delayHead()
+    } catch (error) {
+      if (signal.aborted) throw error
+      this.#delayHead()
+      this.#lastError = describeError(error)
+      logger.warn({ error: this.#lastError }, 'cannot follow the origin, trying again')
+    }
+  }
+
+  #delayHead(): void {
+    this.#headFailures++
+    this.#headNotBeforeMs =
+      this.#parts.clock.monotonicMs() + backoffMs(this.#headFailures, this.#parts.random)
+  }
+
+  async #deleteRetired(signal: AbortSignal): Promise<void> {
+    const { store, placer, clock, logger, onMilestone } = this.#parts
+    store.clampRetired(clock.nowMs())
+    let removed = 0
+    for (;;) {
+      const page = store.retired(clock.nowMs() - this.#graceMs, workSliceRows)
+      if (page.length === 0) break
+      for (const path of page) {
+        signal.throwIfAborted()
+        if (await placer.remove(path)) removed++
+        else logger.warn({ path }, 'not deleted: it was changed here and is the owner’s now')
+      }
+    }
+    if (removed === 0) return
+    logger.info({ removed }, 'retired files deleted')
+    onMilestone()
+  }
+
+  /** When something is to be done without anyone waking the loop, monotonic less now. */
+  #nextDueMs(): number {
+    const { clock, store } = this.#parts
+    if (!this.#open) return syncWakeMs
+    const nowMs = clock.monotonicMs()
+    if (this.#workDue) return 0
+    const firstRetired = store.firstRetiredMs()
+    return Math.max(
+      0,
+      Math.min(
+        syncWakeMs,
+        this.#recheckAtMs - nowMs,
+        this.#headDue ? this.#headNotBeforeMs - nowMs : syncWakeMs,
+        firstRetired === null ? syncWakeMs : firstRetired + this.#graceMs - clock.nowMs(),
+      ),
+    )
+  }
+
+  async #sleep(waitMs: number): Promise<void> {
+    if (this.#stop.signal.aborted || this.#round.signal.aborted) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, waitMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = null
+  }
+}
