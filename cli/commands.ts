@@ -1,0 +1,100 @@
+// The list of commands, in the order of the help. A command stands here only when it works.
+
+import { type Command, defineCommand } from './command.ts'
+import { optionTables } from './options.ts'
+
+const data = '--data /srv/repo.mirrorswarm'
+
+export const commands: readonly Command[] = [
+  defineCommand({
+    name: 'origin',
+    summary: 'Serve a repository, publish its changes and redirect clients to volunteers',
+    options: optionTables.origin,
+    examples: [
+      'origin /srv/repo --public-url http://repo.example.org/',
+      'origin /srv/repo --listen 127.0.0.1:8080 --settle 5s',
+      'origin --config /etc/mirrorswarm/origin.yaml',
+    ],
+    load: async () => (await import('./commands/origin.ts')).runOrigin,
+  }),
+  defineCommand({
+    name: 'volunteer',
+    summary: 'Mirror a repository into a folder and serve the clients that its origin sends',
+    options: optionTables.volunteer,
+    examples: [
+      'volunteer /srv/mirror --origin http://repo.example.org/ --token TOKEN',
+      'volunteer /srv/mirror --origin http://repo.example.org/ --upload-limit 10MB/s',
+      'volunteer --config /etc/mirrorswarm/volunteer.yaml',
+    ],
+    load: async () => (await import('./commands/volunteer.ts')).runVolunteer,
+  }),
+  defineCommand({
+    name: 'publish',
+    summary: 'Publish the tree as it is now, as a new snapshot',
+    options: optionTables.publish,
+    examples: [`publish ${data}`, `publish ${data} --allow-shrink`],
+    load: async () => (await import('./commands/publish.ts')).runPublish,
+  }),
+  defineCommand({
+    name: 'token create',
+    summary: 'Make a token with which volunteers enrol',
+    options: optionTables.tokenCreate,
+    examples: [`token create ${data}`, `token create ${data} --uses 10 --expires 30d`],
+    load: async () => (await import('./commands/token-create.ts')).runTokenCreate,
+  }),
+  defineCommand({
+    name: 'volunteers list',
+    summary: 'List the volunteers with their state and load',
+    options: optionTables.volunteersList,
+    examples: [
+      `volunteers list ${data}`,
+      `volunteers list --origin http://repo.example.org/ --json`,
+    ],
+    load: async () => (await import('./commands/volunteers.ts')).runList,
+  }),
+  defineCommand({
+    name: 'volunteers show',
+    summary: 'Show all that is known of one volunteer',
+    options: optionTables.oneVolunteer,
+    examples: [`volunteers show physics ${data}`],
+    load: async () => (await import('./commands/volunteers.ts')).runShow,
+  }),
+  defineCommand({
+    name: 'volunteers enable',
+    summary: 'Let a volunteer serve again that was disabled or drained',
+    options: optionTables.oneVolunteer,
+    examples: [`volunteers enable physics ${data}`],
+    load: async () => (await import('./commands/volunteers.ts')).runEnable,
+  }),
+  defineCommand({
+    name: 'volunteers disable',
+    summary: 'Send no client to a volunteer until it is enabled again',
+    options: optionTables.oneVolunteer,
+    examples: [`volunteers disable physics ${data}`],
+    load: async () => (await import('./commands/volunteers.ts')).runDisable,
+  }),
+  defineCommand({
+    name: 'volunteers drain',
+    summary: 'Let a volunteer finish with its clients and send it no new ones',
+    options: optionTables.oneVolunteer,
+    examples: [`volunteers drain physics ${data}`],
+    load: async () => (await import('./commands/volunteers.ts')).runDrain,
+  }),
+  defineCommand({
+    name: 'explain',
+    summary: 'Show which volunteer would serve a path, which would not, and why',
+    options: optionTables.explain,
+    examples: [
+      `explain pool/main/h/hello.deb ${data}`,
+      `explain pool/big.iso ${data} --from 192.0.2.7`,
+    ],
+    load: async () => (await import('./commands/explain.ts')).runExplain,
+  }),
+  defineCommand({
+    name: 'demo',
+    summary: 'Show it all on this machine: an origin, three volunteers and real clients',
+    options: optionTables.demo,
+    examples: ['demo', 'demo --once'],
+    load: async () => (await import('./commands/demo.ts')).runDemo,
+  }),
+]

@@ -1,0 +1,39 @@
+// mirrorswarm origin: runs the daemon until it is told to stop.
+
+import type { OriginOptions } from '../../origin/main.ts'
+import { dataFolderBeside, runDaemon, tlsFiles } from '../daemon.ts'
+import type { Io } from '../io.ts'
+import type { Values } from '../option-spec.ts'
+import type { optionTables } from '../options.ts'
+
+type Options = Values<typeof optionTables.origin>
+
+/** The daemon's options from the command's. Throws UsageError for a pair that does not fit. */
+export const originOptions = (options: Options): OriginOptions => ({
+  repositoryDir: options.repositoryDir,
+  dataDir: options.data ?? dataFolderBeside(options.repositoryDir),
+  listen: options.listen,
+  publicUrl: options.publicUrl,
+  tls: tlsFiles(options),
+  announceIntervalMs: options.announceInterval,
+  settleMs: options.settle,
+  scanIntervalMs: options.scanInterval,
+  keepAtOrigin: options.keepAtOrigin,
+  servingLimit: options.servingLimit,
+  uploadLimitBytesPerSecond: options.uploadLimit,
+  workers: options.workers,
+  logLevel: options.logLevel,
+})
+
+export const runOrigin = async (options: Options, io: Io): Promise<void> => {
+  const daemonOptions = originOptions(options)
+  const { startOrigin } = await import('../../origin/main.ts')
+  await runDaemon(
+    () => startOrigin(daemonOptions),
+    io,
+    ({ newOperatorToken }) => {
+      if (newOperatorToken === null) return
+      io.note(`operator token (kept in ${daemonOptions.dataDir}): ${newOperatorToken}`)
+    },
+  )
+}

@@ -1,0 +1,39 @@
+// mirrorswarm volunteer: runs the daemon until it is told to stop.
+
+import type { VolunteerOptions } from '../../volunteer/main.ts'
+import { dataFolderBeside, runDaemon, tlsFiles } from '../daemon.ts'
+import type { Io } from '../io.ts'
+import type { Values } from '../option-spec.ts'
+import type { optionTables } from '../options.ts'
+
+type Options = Values<typeof optionTables.volunteer>
+
+/** The daemon's options from the command's. Throws UsageError for a pair that does not fit. */
+export const volunteerOptions = (options: Options): VolunteerOptions => ({
+  mirrorDir: options.mirrorDir,
+  dataDir: options.data ?? dataFolderBeside(options.mirrorDir),
+  originUrl: options.origin,
+  token: options.token,
+  listen: options.listen,
+  publicUrl: options.publicUrl,
+  name: options.name,
+  tls: tlsFiles(options),
+  include: options.include,
+  exclude: options.exclude,
+  uploadLimitBytesPerSecond: options.uploadLimit,
+  downloadLimitBytesPerSecond: options.downloadLimit,
+  quotaBytes: options.quota,
+  minFreeBytes: options.minFree,
+  maxClients: options.maxClients,
+  hours: options.hours,
+  networks: options.network,
+  peerPort: options.peerPort,
+  graceMs: options.grace,
+  logLevel: options.logLevel,
+})
+
+export const runVolunteer = async (options: Options, io: Io): Promise<void> => {
+  const daemonOptions = volunteerOptions(options)
+  const { startVolunteer } = await import('../../volunteer/main.ts')
+  await runDaemon(() => startVolunteer(daemonOptions, { signal: io.stopped }), io)
+}

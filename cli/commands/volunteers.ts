@@ -1,0 +1,109 @@
+// mirrorswarm volunteers …: who is enrolled, how they are, and the operator's say over them.
+
+import { systemClock } from '../../core/clock.ts'
+import { MirrorswarmError } from '../../core/errors.ts'
+import { formatDuration, formatSize } from '../../core/units.ts'
+import type { Io } from '../io.ts'
+import { withOperator } from '../operator/open-operator.ts'
+import type { VolunteerAction, VolunteerRow } from '../operator/operator.ts'
+import type { Values } from '../option-spec.ts'
+import type { optionTables } from '../options.ts'
+import { textTable } from '../text-table.ts'
+
+type ListOptions = Values<typeof optionTables.volunteersList>
+type OneOptions = Values<typeof optionTables.oneVolunteer>
+
+const ago = (ms: number | null, nowMs: number): string =>
+  ms === null ? 'never' : `${formatDuration(Math.max(0, nowMs - ms))} ago`
+
+const columns = [
+  { title: 'NAME' },
+  { title: 'STATE' },
+  { title: 'SNAPSHOT', align: 'right' },
+  { title: 'HELD', align: 'right' },
+  { title: 'WANTED', align: 'right' },
+  { title: 'CLIENTS/S', align: 'right' },
+  { title: 'SYNC/S', align: 'right' },
+  { title: 'HEARD OF', align: 'right' },
+] as const
+
+/** The table of volunteers list. */
+export const renderVolunteers = (rows: readonly VolunteerRow[], nowMs: number): string =>
+  rows.length === 0
+    ? 'no volunteer is enrolled (mirrorswarm token create makes a token for one)'
+    : textTable(
+        columns,
+        rows.map(row => [
+          row.name,
+          row.state,
+          row.snapshot === null ? '-' : String(row.snapshot),
+          formatSize(row.heldBytes),
+          formatSize(row.wantedBytes),
+          formatSize(row.clientBytesPerSecond),
+          formatSize(row.syncBytesPerSecond),
+          ago(row.lastAnnounceMs, nowMs),
+        ]),
+      )
+
+/** The lines of volunteers show. */
+export const renderVolunteer = (row: VolunteerRow, nowMs: number): string =>
+  [
+    ['name', row.name],
+    ['URL', row.url],
+    ['state', row.state],
+    ...row.reasons.map(reason => ['because', reason]),
+    ['snapshot', row.snapshot === null ? 'none yet' : String(row.snapshot)],
+    ['holds', `${row.heldFiles} files, ${formatSize(row.heldBytes)}`],
+    ['wants', formatSize(row.wantedBytes)],
+    ['clients', `${row.activeClients}, ${formatSize(row.clientBytesPerSecond)}/s`],
+    ['sync', `${formatSize(row.syncBytesPerSecond)}/s`],
+    [
+      'limit',
+      row.capacityBytesPerSecond === null ? 'none' : `${formatSize(row.capacityBytesPerSecond)}/s`,
+    ],
+    ['heard of', ago(row.lastAnnounceMs, nowMs)],
+  ]
+    .map(([title = '', text = '']) => `${title.padEnd(10)}${text}`)
+    .join('\n')
+
+const printOne = (row: VolunteerRow, json: boolean, io: Io): void => {
+  io.print(json ? JSON.stringify(row, null, 2) : renderVolunteer(row, systemClock.nowMs()))
+}
+
+/** mirrorswarm volunteers list */
+export const runList = async (options: ListOptions, io: Io): Promise<void> => {
+  const rows = await withOperator(options, operator => operator.volunteers())
+  io.print(
+    options.json
+      ? JSON.stringify({ volunteers: rows }, null, 2)
+      : renderVolunteers(rows, systemClock.nowMs()),
+  )
+}
+
+/** mirrorswarm volunteers show NAME */
+export const runShow = async (options: OneOptions, io: Io): Promise<void> => {
+  const rows = await withOperator(options, operator => operator.volunteers())
+  const row = rows.find(({ name }) => name === options.name)
+  if (row === undefined) {
+    const names = rows.map(({ name }) => name).join(', ') || 'none'
+    throw new MirrorswarmError(
+      'MS_PATH_NOT_FOUND',
+      `there is no volunteer called ${options.name}; enrolled: ${names}`,
+    )
+  }
+  printOne(row, options.json, io)
+}
+
+const change =
+  (actions: readonly VolunteerAction[]) =>
+  async (options: OneOptions, io: Io): Promise<void> => {
+    const row = await withOperator(options, operator => operator.change(options.name, actions))
+    printOne(row, options.json, io)
+  }
+
+/** mirrorswarm volunteers enable NAME: undoes both disable and drain. */
+export const runEnable = change(['enable', 'undrain'])
+/** mirrorswarm volunteers disable NAME */
+export const runDisable = change(['disable'])
+/** mirrorswarm volunteers drain NAME */
+export const runDrain = change(['drain'])

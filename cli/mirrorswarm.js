@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// The program that npm installs. mirrorswarm needs Node 24; started by an older one, it starts
+// itself again with the Node of the npm package "node". Plain JavaScript that old Nodes understand.
+
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const neededMajor = 24
+const self = fileURLToPath(import.meta.url)
+
+const majorOf = version => Number.parseInt(version, 10)
+
+/** The binary in the nearest node_modules above this file (its own, or where npm hoisted it). */
+const newerNode = () => {
+  for (let folder = dirname(self); ; folder = dirname(folder)) {
+    const place = join(folder, 'node_modules', 'node')
+    try {
+      const binary = join(place, 'bin', 'node')
+      accessSync(binary, constants.X_OK)
+      const { version } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
+      if (majorOf(version) >= neededMajor) return binary
+    } catch {
+      // Not here: look one folder up.
+    }
+    if (dirname(folder) === folder) return null
+  }
+}
+
+const startAgain = binary => {
+  const child = spawn(binary, [self, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  })
+  // A terminal sends its signals to both processes; other senders know only this one.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => child.kill(name))
+  }
+  child.on('error', error => {
+    console.error(`mirrorswarm: cannot start ${binary}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}
+
+if (majorOf(process.versions.node) >= neededMajor) {
+  const source = new URL('process.ts', import.meta.url)
+  const built = new URL('process.js', import.meta.url)
+  const { runProcess } = await import((existsSync(built) ? built : source).href)
+  await runProcess()
+} else {
+  const binary = newerNode()
+  if (binary === null) {
+    console.error(
+      `mirrorswarm: needs Node ${neededMajor} or newer, this is ${process.version} (install it, or run "npm ci" in the checkout, which brings one)`,
+    )
+    process.exit(1)
+  }
+  startAgain(binary)
+}

@@ -1,0 +1,122 @@
+// Acts on an origin's data folder while no origin runs on it. The folder is locked meanwhile.
+
+import { systemClock } from '../../core/clock.ts'
+import { MirrorswarmError } from '../../core/errors.ts'
+import type { RepoPath, VolunteerName } from '../../core/ids.ts'
+import { silentLogger } from '../../core/log.ts'
+import { keepAtOriginBy } from '../../manifest/logic/keep-at-origin.ts'
+import { type DataFolder, openDataFolder } from '../../origin/data-folder.ts'
+import { explainFile } from '../../origin/explain-file.ts'
+import {
+  type Explanation,
+  renderExplanation,
+  renderExplanationJson,
+} from '../../origin/lists/explanation.ts'
+import { keptPatterns, PublishWork } from '../../origin/publish-work.ts'
+import { Redirector } from '../../origin/redirector.ts'
+import { changeOf } from '../../origin/routes/operator.ts'
+import { type OpenStore, openStore } from '../../origin/store.ts'
+import type {
+  Operator,
+  PublishRequest,
+  PublishSummary,
+  TokenAnswer,
+  VolunteerAction,
+  VolunteerRow,
+} from './operator.ts'
+
+/** Nobody announces here: how often they would does not matter. */
+const announceIntervalMs = 30_000
+
+export class LocalOperator implements Operator {
+  readonly #folder: DataFolder
+  readonly #store: OpenStore
+  readonly #stack: AsyncDisposableStack
+
+  private constructor(folder: DataFolder, store: OpenStore, stack: AsyncDisposableStack) {
+    this.#folder = folder
+    this.#store = store
+    this.#stack = stack
+  }
+
+  /** Throws MS_DATA_LOCKED while an origin runs, MS_CONFIG_INVALID for another kind of folder. */
+  static async open(dataDir: string): Promise<LocalOperator> {
+    await using stack = new AsyncDisposableStack()
+    const folder = await openDataFolder(dataDir, null)
+    stack.defer(() => folder.close())
+    const store = openStore(folder, { announceIntervalMs }, silentLogger, stack)
+    await store.tracker.start()
+    stack.defer(() => store.tracker.stop())
+    return new LocalOperator(folder, store, stack.move())
+  }
+
+  async publish({ allowShrink, signal, onProgress }: PublishRequest): Promise<PublishSummary> {
+    const { files, options } = this.#folder
+    const work = new PublishWork({
+      root: options.repositoryDir,
+      dataDir: files.folder,
+      keepAtOrigin: options.keepAtOrigin,
+      workers: null,
+    })
+    try {
+      const result = await work.run({ allowShrink, signal, onProgress, onWarning: () => undefined })
+      return { ...result, warnings: [...result.warnings] }
+    } finally {
+      await work.close()
+    }
+  }
+
+  async createToken(request: Parameters<Operator['createToken']>[0]): Promise<TokenAnswer> {
+    return this.#store.tokens.create(request, systemClock.nowMs())
+  }
+
+  async volunteers(): Promise<readonly VolunteerRow[]> {
+    return this.#store.tracker.volunteers().map(row => ({ ...row, reasons: [...row.reasons] }))
+  }
+
+  async change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow> {
+    await this.#row(name)
+    for (const action of actions) {
+      await this.#store.tracker.setOwner(name as VolunteerName, changeOf(action))
+    }
+    return this.#row(name)
+  }
+
+  async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {
+    const explanation = this.#explain(path, from)
+    return json ? renderExplanationJson(explanation) : renderExplanation(explanation)
+  }
+
+  close(): Promise<void> {
+    return this.#stack.disposeAsync()
+  }
+
+  async #row(name: string): Promise<VolunteerRow> {
+    const row = (await this.volunteers()).find(volunteer => volunteer.name === name)
+    if (row !== undefined) return row
+    throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no volunteer called ${name}`)
+  }
+
+  #explain(path: RepoPath, from: string | null): Explanation {
+    const { reader, tracker } = this.#store
+    const latest = reader.latest()
+    const found = latest === null ? null : reader.resolve(path, latest.number)
+    if (latest === null || found?.kind !== 'file') {
+      throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
+    }
+    const redirector = new Redirector({
+      source: tracker,
+      clock: systemClock,
+      random: Math.random,
+      announceIntervalMs,
+    })
+    const keepAtOrigin = keepAtOriginBy(keptPatterns(this.#folder.options.keepAtOrigin))
+    const { content } = found
+    return explainFile(
+      { redirector, keepAtOrigin },
+      { path, realPath: found.path, content, snapshot: latest.number },
+      { client: from ?? '', https: false, range: undefined, direct: false },
+      from,
+    )
+  }
+}

@@ -1,0 +1,76 @@
+// What an operator can do with an origin, wherever it is done: through a running origin's HTTP, or
+// on the data folder itself when no origin runs.
+
+import Type, { type Static } from 'typebox'
+import type { RepoPath } from '../../core/ids.ts'
+
+export const PublishSummary = Type.Object({
+  snapshot: Type.Object({ number: Type.Integer() }),
+  files: Type.Integer(),
+  bytes: Type.Integer(),
+  added: Type.Integer(),
+  changed: Type.Integer(),
+  removed: Type.Integer(),
+  /** The tree is as the newest snapshot has it; no new one was made. */
+  unchanged: Type.Boolean(),
+  warnings: Type.Array(Type.Object({ path: Type.String(), reason: Type.String() })),
+  warningCount: Type.Integer(),
+})
+export type PublishSummary = Static<typeof PublishSummary>
+
+export const TokenAnswer = Type.Object({
+  token: Type.String(),
+  uses: Type.Integer(),
+  expiresMs: Type.Integer(),
+  trust: Type.String(),
+})
+export type TokenAnswer = Static<typeof TokenAnswer>
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const VolunteerRow = Type.Object({
+  name: Type.String(),
+  url: Type.String(),
+  state: Type.String(),
+  snapshot: nullable(Type.Integer()),
+  heldFiles: Type.Integer(),
+  heldBytes: Type.Integer(),
+  wantedBytes: Type.Integer(),
+  clientBytesPerSecond: Type.Number(),
+  syncBytesPerSecond: Type.Number(),
+  capacityBytesPerSecond: nullable(Type.Number()),
+  activeClients: Type.Integer(),
+  lastAnnounceMs: nullable(Type.Number()),
+  reasons: Type.Array(Type.String()),
+})
+export type VolunteerRow = Static<typeof VolunteerRow>
+
+export type VolunteerAction = 'enable' | 'disable' | 'drain' | 'undrain'
+
+/** How far a publish is; null where it cannot be told. */
+export interface PublishProgress {
+  readonly hashedBytes: number
+  readonly toHashBytes: number
+  readonly scannedFiles: number
+}
+
+export interface PublishRequest {
+  readonly allowShrink: boolean
+  readonly signal: AbortSignal
+  onProgress(progress: PublishProgress): void
+}
+
+export interface Operator {
+  publish(request: PublishRequest): Promise<PublishSummary>
+  createToken(request: {
+    readonly uses: number
+    readonly expiresMs: number
+    readonly trust: 'full' | 'signed-only'
+  }): Promise<TokenAnswer>
+  volunteers(): Promise<readonly VolunteerRow[]>
+  /** Throws MS_PATH_NOT_FOUND for a name that is not enrolled. */
+  change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow>
+  /** The origin's own account of its decision, as text or as JSON. */
+  explain(path: RepoPath, from: string | null, json: boolean): Promise<string>
+  close(): Promise<void>
+}

@@ -1,0 +1,299 @@
+// The one table of options, command by command. Arguments, environment variables, YAML keys, their
+// checks and the help all come from here; an option stands here only when it works.
+
+import { parseHours } from '../core/hours.ts'
+import { parseNetwork } from '../core/networks.ts'
+import type { OptionTable } from './option-spec.ts'
+
+const config = {
+  kind: 'path',
+  placeholder: 'FILE',
+  help: 'Read options from this YAML file',
+} as const
+
+const logLevel = {
+  kind: 'string',
+  placeholder: 'LEVEL',
+  choices: ['debug', 'info', 'warn', 'error', 'silent'],
+  default: 'info',
+  help: 'What to log on standard error, as JSON lines: debug, info, warn, error or silent',
+} as const
+
+const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
+
+const tls = {
+  tlsCert: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Serve https with this certificate chain (PEM); needs --tls-key',
+  },
+  tlsKey: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'The private key of --tls-cert (PEM)',
+  },
+} as const
+
+const origin = {
+  repositoryDir: {
+    kind: 'path',
+    positional: true,
+    required: true,
+    placeholder: 'REPOSITORY_DIR',
+    help: 'The folder to publish; it is only read',
+  },
+  data: {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: "Where the origin keeps keys, manifest and state (default: REPOSITORY_DIR's name with .mirrorswarm)",
+  },
+  listen: {
+    kind: 'hostport',
+    placeholder: 'HOST:PORT',
+    default: '0.0.0.0:8080',
+    help: 'Where to serve',
+  },
+  publicUrl: {
+    kind: 'url',
+    placeholder: 'URL',
+    help: 'How clients and volunteers reach this origin, path prefix included (default: what each request used)',
+  },
+  ...tls,
+  keepAtOrigin: {
+    kind: 'list',
+    placeholder: 'GLOB',
+    help: 'More names that are never redirected, besides indexes and small files; repeatable',
+  },
+  servingLimit: {
+    kind: 'count',
+    placeholder: 'N',
+    default: '256',
+    help: 'Serve at most this many files at a time that no volunteer has; further clients are asked to wait',
+  },
+  uploadLimit: {
+    kind: 'rate',
+    placeholder: 'RATE',
+    help: 'Send at most this much, e.g. 50MB/s or 1Gbit/s',
+  },
+  workers: {
+    kind: 'count',
+    placeholder: 'N',
+    help: 'Hash with this many threads (default: one for each processor)',
+  },
+  settle: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '2s',
+    help: 'How long the tree must be still before a change is published',
+  },
+  scanInterval: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '60s',
+    help: 'How often to look for changes that no index file announces',
+  },
+  announceInterval: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '30s',
+    help: 'How often an idle volunteer announces itself',
+  },
+  logLevel,
+  config,
+} as const satisfies OptionTable
+
+const volunteer = {
+  mirrorDir: {
+    kind: 'path',
+    positional: true,
+    required: true,
+    placeholder: 'MIRROR_DIR',
+    help: 'The folder to mirror into; files that are there already are used, unknown ones left alone',
+  },
+  origin: {
+    kind: 'url',
+    required: true,
+    placeholder: 'URL',
+    help: 'The origin to mirror',
+  },
+  token: {
+    kind: 'string',
+    placeholder: 'TOKEN',
+    help: 'The one-time token from the operator; needed at the first start only',
+  },
+  data: {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: "Where the volunteer keeps key, manifest and state (default: MIRROR_DIR's name with .mirrorswarm)",
+  },
+  listen: {
+    kind: 'hostport',
+    placeholder: 'HOST:PORT',
+    default: '0.0.0.0:8090',
+    help: 'Where to serve clients',
+  },
+  publicUrl: {
+    kind: 'url',
+    placeholder: 'URL',
+    help: 'How clients reach this volunteer (default: http or https, this host and the port of --listen)',
+  },
+  name: {
+    kind: 'string',
+    placeholder: 'NAME',
+    help: "This volunteer's name at the origin: a-z, 0-9 and - (default: from the host name)",
+  },
+  ...tls,
+  include: {
+    kind: 'list',
+    placeholder: 'GLOB',
+    help: 'Mirror only paths that match, e.g. "pool/main/**" or "*.iso"; repeatable',
+  },
+  exclude: {
+    kind: 'list',
+    placeholder: 'GLOB',
+    help: 'Leave out paths that match; wins over --include; repeatable',
+  },
+  uploadLimit: {
+    kind: 'rate',
+    placeholder: 'RATE',
+    help: 'Send at most this much, clients and swarm together, e.g. 10MB/s or 100Mbit/s',
+  },
+  downloadLimit: {
+    kind: 'rate',
+    placeholder: 'RATE',
+    help: 'Fetch at most this much while synchronising',
+  },
+  quota: {
+    kind: 'size',
+    placeholder: 'SIZE',
+    help: 'Hold at most this much; the newest files are kept',
+  },
+  minFree: {
+    kind: 'size',
+    placeholder: 'SIZE',
+    default: '1GiB',
+    help: 'Leave this much of the disk free',
+  },
+  hours: {
+    kind: 'string',
+    placeholder: 'HOURS',
+    check: parseHours,
+    help: 'Help only at these hours, e.g. "20:00-07:00 Europe/Paris"; several separated by commas',
+  },
+  network: {
+    kind: 'list',
+    placeholder: 'CIDR',
+    check: parseNetwork,
+    help: 'Own machines: served without limits, hours and signed links; repeatable',
+  },
+  maxClients: {
+    kind: 'count',
+    least: 0,
+    placeholder: 'N',
+    help: 'Serve at most this many clients at a time; 0 helps the swarm only',
+  },
+  peerPort: {
+    kind: 'count',
+    least: 0,
+    placeholder: 'PORT',
+    default: '0',
+    check: text => {
+      if (Number(text) > 65_535) throw new RangeError(`there is no port ${text}`)
+    },
+    help: 'Where other volunteers connect for the swarm; 0 takes any free port',
+  },
+  grace: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '10m',
+    help: 'Keep files this long after the repository dropped them',
+  },
+  logLevel,
+  config,
+} as const satisfies OptionTable
+
+const operator = {
+  data: {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: "Act on this origin's data folder, whether the origin is running or not",
+  },
+  origin: {
+    kind: 'url',
+    placeholder: 'URL',
+    help: 'Act on the origin at this URL instead; needs --operator-token',
+  },
+  operatorToken: {
+    kind: 'string',
+    placeholder: 'TOKEN',
+    help: "The operator's token, from the origin's data folder (better given by the environment)",
+  },
+  json,
+  config,
+} as const satisfies OptionTable
+
+const volunteerName = {
+  kind: 'string',
+  positional: true,
+  required: true,
+  placeholder: 'NAME',
+  help: "The volunteer's name, as in volunteers list",
+} as const
+
+const oneVolunteer = { name: volunteerName, ...operator } as const satisfies OptionTable
+
+const publish = {
+  allowShrink: {
+    kind: 'flag',
+    help: 'Publish even if more than a tenth of the files is gone',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
+const tokenCreate = {
+  uses: { kind: 'count', placeholder: 'N', default: '1', help: 'How many volunteers may use it' },
+  expires: { kind: 'duration', placeholder: 'TIME', default: '7d', help: 'How long it is valid' },
+  trust: {
+    kind: 'string',
+    placeholder: 'LEVEL',
+    choices: ['full', 'signed-only'],
+    default: 'full',
+    help: 'full, or signed-only: serves only what clients verify themselves by signed indexes',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
+const explain = {
+  path: {
+    kind: 'string',
+    positional: true,
+    required: true,
+    placeholder: 'PATH',
+    help: 'A path of the repository, as the file is named on disk',
+  },
+  from: {
+    kind: 'string',
+    placeholder: 'IP',
+    check: parseNetwork,
+    help: 'Decide as for a client at this address',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
+const demo = {
+  once: {
+    kind: 'flag',
+    help: 'End when all is done, with status 0 only if every file arrived with the right hash',
+  },
+} as const satisfies OptionTable
+
+export const optionTables = {
+  origin,
+  volunteer,
+  publish,
+  tokenCreate,
+  volunteersList: operator,
+  oneVolunteer,
+  explain,
+  demo,
+} as const satisfies Readonly<Record<string, OptionTable>>
