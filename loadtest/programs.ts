@@ -1,0 +1,111 @@
+// Real programs of the system: found, run with a deadline, their answer returned. What is missing is
+// named with the package that brings it, so that a skipped step says what to install.
+
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { waitAtMost } from './deadline.ts'
+import { ProcessGroup } from './process-group.ts'
+
+/** Programs that tests, benches and the demo use, with the Debian package of each. */
+export const packageOf = {
+  'apt-get': 'apt',
+  aria2c: 'aria2',
+  createrepo_c: 'createrepo-c',
+  curl: 'curl',
+  dnf: 'dnf',
+  'dpkg-deb': 'dpkg',
+  find: 'findutils',
+  gpg: 'gnupg',
+  rpmbuild: 'rpm',
+  rsync: 'rsync',
+  sha256sum: 'coreutils',
+  unshare: 'util-linux',
+  wget: 'wget',
+  xz: 'xz-utils',
+} as const
+
+export type ProgramName = keyof typeof packageOf
+
+/** The file of a program in PATH (or the system's sbin folders), or null. */
+export const findProgram = (name: ProgramName): string | null => {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  for (const folder of folders) {
+    if (folder === '') continue
+    const file = join(folder, name)
+    try {
+      accessSync(file, constants.X_OK)
+      return file
+    } catch {
+      // Not in this folder; the next one is tried.
+    }
+  }
+  return null
+}
+
+/** Why a step is skipped, or false when all its programs are there: made for tap's `skip`. */
+export const missing = (...names: readonly ProgramName[]): string | false => {
+  const absent = names.filter(name => findProgram(name) === null)
+  if (absent.length === 0) return false
+  const packages = [...new Set(absent.map(name => packageOf[name]))]
+  return `${absent.join(', ')} missing: apt-get install ${packages.join(' ')}`
+}
+
+export interface ProgramResult {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly durationMs: number
+}
+
+export interface RunOptions {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** The environment without proxies and without a language, so that programs go straight to loopback. */
+export const plainEnvironment = (
+  more: Readonly<Record<string, string>> = {},
+): NodeJS.ProcessEnv => {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...more, LC_ALL: 'C', LANG: 'C' }
+  for (const name of Object.keys(env)) if (/_proxy$/i.test(name)) delete env[name]
+  return env
+}
+
+/** Run a program to its end; a status other than 0 is an answer, not a throw. */
+export const run = async (
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ProgramResult> => {
+  const started = performance.now()
+  const group = new ProcessGroup(program, args, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: options.env ?? plainEnvironment(),
+  })
+  const kill = (): void => group.signal('SIGKILL')
+  options.signal?.addEventListener('abort', kill, { once: true })
+  try {
+    const { status } = await waitAtMost(group.exited, options.timeoutMs ?? 120_000, program)
+    const { stdout, stderr } = group
+    return { status, stdout, stderr, durationMs: performance.now() - started }
+  } finally {
+    options.signal?.removeEventListener('abort', kill)
+    kill()
+  }
+}
+
+/** Run a program that must succeed; throws with its output otherwise. */
+export const runOrThrow = async (
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ProgramResult> => {
+  const result = await run(program, args, options)
+  if (result.status !== 0) {
+    const output = `${result.stdout}${result.stderr}`.trim()
+    throw new Error(`${program} ${args.join(' ')} ended with ${result.status}: ${output}`)
+  }
+  return result
+}

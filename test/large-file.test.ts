@@ -1,0 +1,49 @@
+// A file over 4 GiB (sparse, so that it costs little disk) and ranges beyond 4 GiB.
+
+import { closeSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { noise } from '../loadtest/sample/noise.ts'
+import { get, prepareNetwork } from './start-network.ts'
+
+const sizeBytes = 4 * 2 ** 30 + 5_000_001
+const marks = [0, 2 ** 31 - 50, 2 ** 32 - 50, 2 ** 32 + 4_000_000, sizeBytes - 100]
+const markBytes = 100
+
+t.setTimeout(300_000)
+
+t.test('ranges of a file over 4 GiB are exact, at the origin and at a volunteer', async t => {
+  const network = await prepareNetwork(t)
+  const file = join(network.repository, 'huge.img')
+  const handle = openSync(file, 'w')
+  ftruncateSync(handle, sizeBytes)
+  for (const mark of marks) writeSync(handle, noise(`mark ${mark}`, markBytes), 0, markBytes, mark)
+  closeSync(handle)
+  await network.origin.start()
+  await network.publish()
+  const volunteer = await network.addVolunteer()
+  await network.waitForState('synced', { timeoutMs: 240_000 })
+
+  const redirect = await get(`${network.origin.url}/huge.img`, {
+    headers: { range: 'bytes=0-0' },
+  })
+  t.equal(redirect.status, 302)
+  const location = redirect.headers.get('location') ?? ''
+  t.ok(location.startsWith(volunteer.url))
+  for (const url of [`${network.origin.url}/huge.img?direct`, location]) {
+    const head = await get(url, { method: 'HEAD' })
+    t.equal(head.headers.get('content-length'), String(sizeBytes))
+    for (const mark of marks) {
+      const last = mark + markBytes - 1
+      const part = await get(url, { headers: { range: `bytes=${mark}-${last}` } })
+      t.equal(part.status, 206)
+      t.equal(part.headers.get('content-range'), `bytes ${mark}-${last}/${sizeBytes}`)
+      t.ok(part.body.equals(noise(`mark ${mark}`, markBytes)), `the bytes at ${mark}`)
+    }
+    const suffix = await get(url, { headers: { range: `bytes=-${markBytes}` } })
+    t.ok(suffix.body.equals(noise(`mark ${sizeBytes - 100}`, markBytes)), 'the last bytes')
+    const beyond = await get(url, { headers: { range: `bytes=${sizeBytes}-` } })
+    t.equal(beyond.status, 416)
+  }
+  t.equal(statSync(join(volunteer.mirror, 'huge.img')).size, sizeBytes)
+})
