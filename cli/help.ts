@@ -51,11 +51,21 @@ const section = (title: string, lines: readonly string[]): string[] =>
 const exampleLines = (examples: readonly string[]): string[] =>
   examples.map(example => `  mirrorswarm ${example}`)
 
+/** How else options can be given; nothing for commands without a file of options. */
+const elsewhere = ({ options }: Command): string[] => {
+  if (!Object.hasOwn(options, 'config')) return []
+  const sample = Object.hasOwn(options, 'publicUrl') ? 'publicUrl' : 'data'
+  const name = optionName(sample)
+  const text =
+    `--${name} is also the key "${name}" of the --config file and the environment variable ` +
+    `${environmentName(sample)}, and so is every other option. An argument wins over the ` +
+    'environment, the environment over the file.'
+  return ['', fold(text, 0)]
+}
+
 /** Help of one command. */
-export const commandHelp = (command: Command): string => {
-  const named = Object.keys(command.options).find(key => !command.options[key]?.positional)
-  const sample = Object.hasOwn(command.options, 'publicUrl') ? 'publicUrl' : (named ?? 'config')
-  return [
+export const commandHelp = (command: Command): string =>
+  [
     usageLine(command),
     '',
     fold(`${command.summary}.`, 0),
@@ -64,17 +74,10 @@ export const commandHelp = (command: Command): string => {
       ...optionEntries(command.options, false),
       entry('--help', 'Show this text', 27),
     ]),
-    '',
-    fold(
-      `--${optionName(sample)} is also the key "${optionName(sample)}" of the --config file and the ` +
-        `environment variable ${environmentName(sample)}, and so is every other option. An argument wins ` +
-        'over the environment, the environment over the file.',
-      0,
-    ),
+    ...elsewhere(command),
     ...section('Examples', exampleLines(command.examples)),
     '',
   ].join('\n')
-}
 
 const commandLines = (commands: readonly Command[]): string[] =>
   commands.map(({ name, summary }) => entry(name, summary, 22))

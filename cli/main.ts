@@ -93,12 +93,17 @@ const systemHints: Readonly<Record<string, string>> = {
   EROFS: 'the disk is mounted read-only; name another folder',
 }
 
+const hintFor = (error: unknown): string => {
+  if (isMirrorswarmError(error)) return error.hint
+  const code = systemCode(error)
+  if (code === undefined) return 'a fault in mirrorswarm; please report it'
+  return systemHints[code] ?? 'the operating system refused'
+}
+
 /** "what is wrong (what to do)", in one line. */
 const oneLine = (error: unknown): string => {
-  const hint = isMirrorswarmError(error)
-    ? error.hint
-    : (systemHints[systemCode(error) ?? ''] ?? 'unexpected; --log-level debug may tell more')
-  const text = error instanceof UsageError ? error.message : `${describeError(error)} (${hint})`
+  const text =
+    error instanceof UsageError ? error.message : `${describeError(error)} (${hintFor(error)})`
   return `mirrorswarm: ${text}`.replace(/\s+/g, ' ')
 }
 

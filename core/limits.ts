@@ -88,6 +88,8 @@ export const operatorBodyBytes = 16 * KiB
 export const probeAnswerBytes = 1024
 /** A volunteer that does not answer the nonce in this time cannot be reached. */
 export const probeTimeoutMs = 5_000
+/** A volunteer that clients came back from is probed at most this often. */
+export const suspectAgainMs = 15_000
 /** Volunteers whose reachability is probed at the same time. */
 export const concurrentProbes = 8
 /** Links to volunteers in one answer's headers (each costs about 300 bytes). */

@@ -7,7 +7,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  ftruncateSync,
   openSync,
   readSync,
   writeSync,
@@ -183,7 +182,7 @@ const hashOpen = (descriptor: number, keep: boolean, copy: number | null): HashA
 }
 
 /**
- * Read and hash a file once. `keep` asks for the bytes of a small file; `copy`, an open file, gets
+ * Read and hash a file once. `keep` asks for the bytes of a small file; `copy`, an open empty file, gets
  * those of a larger one. Errors of the copy are thrown, those of the file are the answer.
  */
 export const hashFile = (file: Buffer, keep: boolean, copy: number | null): HashAttempt => {
@@ -196,7 +195,6 @@ export const hashFile = (file: Buffer, keep: boolean, copy: number | null): Hash
     return code === 'ELOOP' || code === 'ENXIO' ? 'changed' : { unreadable: code }
   }
   try {
-    if (copy !== null) ftruncateSync(copy)
     return hashOpen(descriptor, keep, copy)
   } catch (error) {
     if (error instanceof Error && 'syscall' in error && error.syscall === 'read') {

@@ -49,19 +49,24 @@ export type BatchAnswer =
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
-const hashPatiently = (root: string, request: HashRequest): HashAttempt => {
-  const file = pathInFolder(root, request.path)
-  const copy = request.copyTo === null ? null : openSync(request.copyTo, 'w')
+/** Each attempt begins its copy anew. */
+const hashOnce = (file: Buffer, { keep, copyTo }: HashRequest): HashAttempt => {
+  const copy = copyTo === null ? null : openSync(copyTo, 'w')
   try {
-    let attempt = hashFile(file, request.keep, copy)
-    for (let tried = 1; tried < hashAttempts && attempt === 'changed'; tried++) {
-      Atomics.wait(pause, 0, 0, hashRetryMs)
-      attempt = hashFile(file, request.keep, copy)
-    }
-    return attempt
+    return hashFile(file, keep, copy)
   } finally {
     if (copy !== null) closeSync(copy)
   }
+}
+
+const hashPatiently = (root: string, request: HashRequest): HashAttempt => {
+  const file = pathInFolder(root, request.path)
+  let attempt = hashOnce(file, request)
+  for (let tried = 1; tried < hashAttempts && attempt === 'changed'; tried++) {
+    Atomics.wait(pause, 0, 0, hashRetryMs)
+    attempt = hashOnce(file, request)
+  }
+  return attempt
 }
 
 const packHashed = (hashed: HashedBytes, packed: Uint8Array[]): PackedOutcome => {

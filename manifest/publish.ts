@@ -25,6 +25,8 @@ export type { BundleCandidate, Bundler, PlannedBundle } from './store/bundles.ts
 
 /** A publish that drops more than this part of the files is taken for an unmounted disk. */
 const tolerableLoss = 0.1
+/** In a small repository one new repodata/ replaces more than that: so many may be replaced. */
+const replacedFiles = 32
 
 export interface PublishOptions {
   readonly root: string
@@ -66,10 +68,13 @@ export interface PublishResult {
 }
 
 const checkLoss = (counts: ChangeCounts, before: Snapshot, allowed: boolean): void => {
-  if (allowed || counts.droppedFiles <= before.files * tolerableLoss) return
+  const { added, droppedFiles } = counts
+  const tolerable = before.files * tolerableLoss
+  if (allowed || droppedFiles <= tolerable) return
+  if (droppedFiles <= replacedFiles && droppedFiles - added <= tolerable) return
   throw new MirrorswarmError(
     'MS_PUBLISH_SHRINKS',
-    `${counts.droppedFiles} of ${before.files} files are not there any more`,
+    `${droppedFiles} of ${before.files} files are not there any more`,
   )
 }
 

@@ -56,7 +56,7 @@ class Walk {
 
   constructor(root: string, onRefused: ScanOptions['onRefused']) {
     try {
-      this.#realRoot = realpathSync(root)
+      this.#realRoot = realpathSync.native(root)
     } catch (error) {
       throw new MirrorswarmError('MS_TREE_UNREADABLE', `cannot read ${root}`, { cause: error })
     }
@@ -122,7 +122,8 @@ class Walk {
   /** The text of a target cannot tell what the links on its way do; the kernel can. */
   #leadsOut(file: Buffer): boolean {
     try {
-      const real = realpathSync(file, { encoding: 'buffer' })
+      // Only the native one takes ".." from where a link led.
+      const real = realpathSync.native(file, { encoding: 'buffer' })
       const root = Buffer.from(this.#realRoot === '/' ? '' : this.#realRoot)
       const inside = real.subarray(0, root.length).equals(root)
       return !inside || (real.length > root.length && real[root.length] !== 0x2f)

@@ -89,10 +89,16 @@ const refuseUnparsed = (error: Error & { code?: string }, socket: Socket): void 
   )
 }
 
+const readTlsFile = (file: string): Buffer => {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new MirrorswarmError('MS_CONFIG_INVALID', `cannot read ${file}`, { cause: error })
+  }
+}
+
 const tlsOf = ({ tls }: AppOptions) =>
-  tls === null
-    ? {}
-    : { https: { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) } }
+  tls === null ? {} : { https: { cert: readTlsFile(tls.certFile), key: readTlsFile(tls.keyFile) } }
 
 /** Build the server; it does not listen yet. */
 export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance => {

@@ -21,6 +21,7 @@ import type { OriginOptions } from './options.ts'
 import { Prober } from './prober.ts'
 import { keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
+import { Reachability } from './reachability.ts'
 import { Redirector } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
@@ -30,6 +31,7 @@ import type { OpenStore } from './store.ts'
 export type Assembly = AppParts & {
   readonly app: ReturnType<typeof buildApp>
   readonly prober: Prober
+  readonly reachability: Reachability
 }
 
 /** Loopback volunteers make sense only where clients reach the origin on loopback too. */
@@ -80,7 +82,7 @@ const makeContext = (
   store: OpenStore,
   options: OriginOptions,
   logger: Logger,
-  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping'>,
+  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping' | 'onRepeat'>,
 ): OriginContext => {
   const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
@@ -143,17 +145,21 @@ export const assemble = (
     },
   })
   const metrics = makeMetrics(store, resolver, () => publisher.status.publishing)
-  const context = makeContext(folder, store, options, logger, { resolver, metrics, stopping })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
+  const intervalMs = options.announceIntervalMs
+  const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
+  const onRepeat = reachability.suspect.bind(reachability)
+  const shared = { resolver, metrics, stopping, onRepeat }
+  const context = makeContext(folder, store, options, logger, shared)
   const repositoryId = repositoryIdOf(rootKeys.publicKey)
   const enrolment = new Enrolment(
     {
-      ...{ tracker, tokens, prober, exchangeKeys, repositoryId, logger },
+      ...{ tracker, tokens, prober, exchangeKeys, repositoryId, logger, stopping },
       rootKey: rootKeys.publicKey,
       clock: systemClock,
     },
-    { intervalMs: options.announceIntervalMs, allowLoopback },
+    { intervalMs, allowLoopback },
   )
   const stock = makeStock(store, options, logger)
   const { authority } = context
@@ -161,5 +167,5 @@ export const assemble = (
     ...{ context, authority, publisher, tokens, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, clock: systemClock },
   }
-  return { ...parts, prober, app: buildApp(parts, { tls: options.tls }) }
+  return { ...parts, prober, reachability, app: buildApp(parts, { tls: options.tls }) }
 }

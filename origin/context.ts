@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
@@ -43,6 +44,8 @@ export interface OriginContext {
   readonly https: boolean
   /** Aborted when the origin stops. */
   readonly stopping: AbortSignal
+  /** A client came back from this volunteer for the same file. */
+  onRepeat(name: VolunteerName): void
 }
 
 /** One request for repository content, and how it is answered. */

@@ -1,13 +1,12 @@
 // Lets volunteers in: a token from the operator, the volunteer's own keys, and a proof that its
-// public URL is its own. Looks again after those whose URL did not answer.
+// public URL is its own.
 
 import { timingSafeEqual } from 'node:crypto'
 import Type from 'typebox'
 import type { Clock } from '../core/clock.ts'
-import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { MirrorswarmError } from '../core/errors.ts'
 import type { RepositoryId, VolunteerName } from '../core/ids.ts'
 import { agreeOnSecret, importPublicKey, type KeyPair } from '../core/keys.ts'
-import { concurrentProbes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { VolunteerRecord } from '../tracker/events.ts'
 import { messageParser, volunteerNameSchema } from '../tracker/messages.ts'
@@ -51,6 +50,8 @@ export interface EnrolmentParts {
   readonly rootKey: string
   readonly clock: Clock
   readonly logger: Logger
+  /** Aborted when the origin stops. */
+  readonly stopping: AbortSignal
 }
 
 export interface EnrolmentOptions {
@@ -67,29 +68,12 @@ const equalKeys = (one: string, other: string): boolean =>
 export class Enrolment {
   readonly #parts: EnrolmentParts
   readonly #options: EnrolmentOptions
-  readonly #stop = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-  #probing: Promise<void> = Promise.resolve()
+  /** Names whose URL is being probed: two of one name must not both find it free. */
+  readonly #underWay = new Set<VolunteerName>()
 
   constructor(parts: EnrolmentParts, options: EnrolmentOptions) {
     this.#parts = parts
     this.#options = options
-  }
-
-  /** Begin to look after unreachable volunteers, once in each interval. */
-  start(): void {
-    this.#timer = setTimeout(() => {
-      this.#probing = this.#probeUnreachable().then(() => {
-        if (!this.#stop.signal.aborted) this.start()
-      })
-    }, this.#options.intervalMs)
-    this.#timer.unref()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    clearTimeout(this.#timer)
-    await this.#probing
   }
 
   /**
@@ -108,6 +92,9 @@ export class Enrolment {
       importPublicKey(request.exchangeKey, 'x25519'),
       'mirrorswarm link v1',
     ).toString('base64')
+    if (this.#underWay.has(request.name)) {
+      throw new MirrorswarmError('MS_NAME_TAKEN', `${request.name} is being enrolled already`)
+    }
     const before = tracker.volunteer(request.name)
     const wanted = { name: request.name, url, publicKey: request.publicKey, linkKey }
     if (before === null) return this.#enrolNew(wanted, request.token ?? '')
@@ -140,9 +127,10 @@ export class Enrolment {
   }
 
   async #settle(record: VolunteerRecord): Promise<EnrolmentAnswer> {
-    const probe = await this.#probe(record)
-    await this.#parts.tracker.enrol({ ...record, reachable: probe.reachable })
     const { name, url } = record
+    this.#underWay.add(name)
+    const probe = await this.#probe(record).finally(() => this.#underWay.delete(name))
+    await this.#parts.tracker.enrol({ ...record, reachable: probe.reachable })
     this.#parts.logger.info({ volunteer: name, url, ...probe }, 'volunteer enrolled')
     return this.#answer(name, probe)
   }
@@ -160,28 +148,6 @@ export class Enrolment {
   }
 
   #probe(target: ProbeTarget): Promise<ProbeResult> {
-    return this.#parts.prober.probe(target, this.#stop.signal)
-  }
-
-  async #probeUnreachable(): Promise<void> {
-    const { tracker, logger } = this.#parts
-    const waiting = tracker
-      .candidates()
-      .filter(candidate => candidate.state === 'unreachable')
-      .map(candidate => candidate.record)
-    const worker = async (): Promise<void> => {
-      for (let record = waiting.pop(); record !== undefined; record = waiting.pop()) {
-        if (this.#stop.signal.aborted) return
-        try {
-          const probe = await this.#probe(record)
-          if (!probe.reachable) continue
-          await tracker.setReachable(record.name, true)
-          logger.info({ volunteer: record.name }, 'volunteer became reachable')
-        } catch (error) {
-          logger.warn({ volunteer: record.name, error: describeError(error) }, 'cannot probe')
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: concurrentProbes }, worker))
+    return this.#parts.prober.probe(target, this.#parts.stopping)
   }
 }

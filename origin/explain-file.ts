@@ -28,6 +28,6 @@ export const explainFile = (
   const { client, https, range } = asker
   const decision = parts.redirector.decide({ client, https, range, path, content })
   if (!decision.serveHere) return { ...about, serve: null, selection: decision.selection }
-  const serve = decision.repeated ? 'repeated' : 'none'
+  const serve = decision.tried.length > 0 ? 'repeated' : 'none'
   return { ...about, serve, selection: decision.selection }
 }

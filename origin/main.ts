@@ -2,7 +2,6 @@
 // signals are the command's.
 
 import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../core/clock.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { idleCloseMs, stopGraceMs } from '../core/limits.ts'
@@ -57,16 +56,17 @@ const localUrl = (options: OriginOptions, url: string): string => {
 /** Stop listening, let answers end for a while, then cut them. */
 const closeServer = async (assembly: Assembly, cut: () => void): Promise<void> => {
   const { app } = assembly
-  const closed = app.close().then(() => true)
+  const closed = app.close()
+  const late = setTimeout(() => {
+    cut()
+    app.server.closeAllConnections()
+  }, stopGraceMs)
   // Connections that become idle meanwhile would hold the server open.
   const idle = setInterval(() => app.server.closeIdleConnections(), idleCloseMs)
   try {
-    await assembly.tracker.stop()
-    if (await Promise.race([closed, delay(stopGraceMs, false)])) return
-    cut()
-    app.server.closeAllConnections()
-    await closed
+    await Promise.all([assembly.tracker.stop(), closed])
   } finally {
+    clearTimeout(late)
     clearInterval(idle)
   }
 }
@@ -80,7 +80,7 @@ const startParts = async (
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
   const assembly = assemble(folder, store, options, logger, stopping.signal)
-  const { tracker, enrolment, publisher, stock, resolver, prober } = assembly
+  const { tracker, reachability, publisher, stock, resolver, prober } = assembly
   await tracker.start()
   stack.defer(() => closeServer(assembly, () => stopping.abort(new Error('the origin stops'))))
   stack.defer(() => prober.stop())
@@ -92,8 +92,8 @@ const startParts = async (
   }
   const url = await listen(assembly, options)
   stock.start()
-  enrolment.start()
-  stack.defer(() => enrolment.stop())
+  reachability.start()
+  stack.defer(() => reachability.stop())
   const watcher = new TreeWatcher(folder.options.repositoryDir, {
     settleMs: options.settleMs,
     scanIntervalMs: options.scanIntervalMs,

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { sha256Hex } from '../core/keys.ts'
@@ -8,7 +10,7 @@ import { eventually, rawRequest, TestNetwork } from './fixtures/test-network.ts'
 const fill = (repository: string): void => {
   mkdirSync(join(repository, 'pool'))
   for (let index = 0; index < 20; index++) {
-    writeFileSync(join(repository, 'pool', `${index}.deb`), `${index} `.repeat(2_000))
+    writeFileSync(join(repository, 'pool', `${index}.deb`), `${index} `.repeat(4_000))
   }
 }
 
@@ -162,17 +164,29 @@ t.test('a restart keeps everything and hashes nothing', async t => {
 })
 
 t.test('stopping does not wait for long polls or slow clients', async t => {
-  const network = await TestNetwork.start(t, fill, { announceIntervalMs: 60_000 })
+  const withLarge = (repository: string): void => {
+    fill(repository)
+    writeFileSync(join(repository, 'large.iso'), Buffer.alloc(30_000_000))
+  }
+  const network = await TestNetwork.start(t, withLarge, { announceIntervalMs: 60_000 })
   await network.waitForSnapshot(1)
-  const ada = await network.volunteer('ada')
-  const { tag } = await ada.announce()
-  const poll = ada.tryAnnounce({ change: { seen: tag, waitMs: 60_000 } }).catch(() => null)
+  const ada = await network.volunteer('ada', { holds: [] })
+  const { tag } = await ada.announce({ holds: [] })
+  const poll = ada
+    .tryAnnounce({ change: { holdings: null, seen: tag, waitMs: 60_000 } })
+    .catch(() => null)
   await eventually('the poll to be held', async () => {
     const text = (await network.get('/-/metrics')).body.toString()
     return /mirrorswarm_open_polls 1/.test(text)
   })
+  const { hostname, port } = new URL(network.origin.url)
+  const slow = connect(Number(port), hostname)
+  slow.on('error', () => undefined)
+  slow.write('GET /large.iso HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(slow, 'readable')
   const startedMs = performance.now()
   await network.origin.stop()
+  slow.destroy()
   t.ok(performance.now() - startedMs < 7_000, `${Math.round(performance.now() - startedMs)} ms`)
   await poll
   await t.rejects(network.get('/-/health'))

@@ -152,7 +152,8 @@ export class Publisher {
 
   /** The next publish starts another thread; what was hashed is kept. */
   #lost(thread: Worker, error: unknown): void {
-    if (this.#thread === thread) this.#thread = null
+    if (this.#thread !== thread) return
+    this.#thread = null
     const lost = new MirrorswarmError('MS_INTERNAL', 'the publisher thread died', { cause: error })
     this.#task?.reject(lost)
   }

@@ -28,15 +28,17 @@ export interface RedirectRequest {
   readonly range: string | undefined
 }
 
-export type RedirectDecision =
-  /** `serveHere`: no volunteer will do, or those that would have been tried. */
-  | { readonly selection: Selection; readonly serveHere: true; readonly repeated: boolean }
+export type RedirectDecision = {
+  readonly selection: Selection
+  /** Where this client was sent for this path a moment ago. */
+  readonly tried: readonly VolunteerName[]
+} & (
   | {
-      readonly selection: Selection
-      readonly serveHere: false
-      readonly chosen: Accepted
-      readonly location: string
+      /** No volunteer will do, or enough were tried. */
+      readonly serveHere: true
     }
+  | { readonly serveHere: false; readonly chosen: Accepted; readonly location: string }
+)
 
 interface Pending {
   readonly announcedMs: number | null
@@ -73,27 +75,24 @@ export class Redirector {
 
   /** The choice for a request, without remembering anything: what "?explain" shows. */
   decide(request: RedirectRequest): RedirectDecision {
-    const nowMs = this.#parts.clock.nowMs()
-    const advice = adviseRepeat(this.#repeats.get(this.#repeatKey(request)), nowMs)
+    const repeat = this.#repeats.get(this.#repeatKey(request))
+    const { serveHere, tried } = adviseRepeat(repeat, this.#parts.clock.nowMs())
     const selection = select(
       this.candidates(request.content),
       {
         https: request.https,
-        tried: advice.serveHere ? new Set() : advice.tried,
+        tried: new Set(serveHere ? [] : tried),
         sticky: this.#sticky.get(request.client) ?? null,
         verifiedByClients: verifiedByClients(request.path),
       },
       this.#parts.random,
     )
-    if (advice.serveHere) return { selection, serveHere: true, repeated: true }
     const { chosen } = selection
-    if (chosen === null) {
-      return { selection, serveHere: true, repeated: advice.tried.size > 0 }
-    }
+    if (serveHere || chosen === null) return { selection, tried, serveHere: true }
     const location = this.linkTo(chosen.candidate.name, request.path, request.content)
     return location === null
-      ? { selection, serveHere: true, repeated: false }
-      : { selection, serveHere: false, chosen, location }
+      ? { selection, tried, serveHere: true }
+      : { selection, tried, serveHere: false, chosen, location }
   }
 
   /** Remember that the decision was carried out. */

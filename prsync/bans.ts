@@ -1,7 +1,7 @@
 // Peers that sent bad pieces, remembered for a while by the names and addresses they had.
 
 import { LRUCache } from 'lru-cache'
-import { bannedPeers, banMs } from '../core/limits.ts'
+import { banMs, bannedPeers } from '../core/limits.ts'
 
 export class Bans {
   readonly #names = new LRUCache<string, true>({ max: bannedPeers, ttl: banMs })

@@ -36,7 +36,8 @@ export class Connections {
 
   /** A connection to another volunteer; it says 'connect', 'error' and 'close' like a socket. */
   connect(address: PeerAddress): Socket {
-    const socket = connect(address)
+    const { host, port } = address
+    const socket = connect({ host, port })
     prepare(socket)
     this.#count(socket)
     return socket

@@ -91,7 +91,8 @@ export class Download implements DownloadListener {
       if (!asked.delete(member.number)) continue
       const { first, count } = piecesOf(layout, position)
       const pieces = Array.from({ length: count }, (_, ordinal) => first + ordinal)
-      if (pieces.every(index => torrent.hasPiece(index)) && torrent.content.holds(position)) continue
+      if (pieces.every(index => torrent.hasPiece(index)) && torrent.content.holds(position))
+        continue
       signal.throwIfAborted()
       if (begun.has(member.sha256)) {
         for (const index of await torrent.content.resume(position)) torrent.setPiece(index)
@@ -117,7 +118,8 @@ export class Download implements DownloadListener {
   #handOver(): void {
     while (this.#handovers.size < concurrentHandovers) {
       const position = this.#ready.shift()
-      const member = position === undefined ? undefined : this.#parts.torrent.bundle.members[position]
+      const member =
+        position === undefined ? undefined : this.#parts.torrent.bundle.members[position]
       if (position === undefined || member === undefined) return
       const work = this.#place(position, member).finally(() => {
         this.#handovers.delete(work)
@@ -130,7 +132,7 @@ export class Download implements DownloadListener {
   async #place(position: number, member: BundleMember): Promise<void> {
     const { torrent, partials, onMember } = this.#parts
     try {
-      await partials.release(member.sha256)
+      await partials.close(member.sha256)
       await onMember(member.number, partials.file(member.sha256))
       await partials.release(member.sha256)
       torrent.setHeld(position)

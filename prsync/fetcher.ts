@@ -50,6 +50,8 @@ export interface Unwritten {
 }
 
 interface WireState {
+  /** It has said what it has. */
+  announced: boolean
   /** The piece whose blocks are being asked for, or -1. */
   current: number
   /** Nothing to ask for until it announces more, or something is given back. */
@@ -81,8 +83,7 @@ export class Fetcher {
     this.#availability = new Availability(
       parts.bundle.layout.pieceCount,
       () => this.#peers(),
-      (wire, piece) =>
-        wire.peerPieces.get(piece) && !(this.#states.get(wire)?.refused.has(piece) ?? false),
+      (wire, piece) => wire.peerPieces.get(piece) && this.#delivers(wire, piece),
     )
   }
 
@@ -112,6 +113,7 @@ export class Fetcher {
   add(wire: Wire): void {
     const nowMs = this.#parts.clock.monotonicMs()
     const state: WireState = {
+      announced: false,
       current: -1,
       exhausted: false,
       refused: new Set(),
@@ -120,6 +122,7 @@ export class Fetcher {
     }
     this.#states.set(wire, state)
     const changed = (): void => {
+      state.announced = true
       state.exhausted = false
       this.#availability.changed()
       if (this.interesting(wire)) this.#newsMs = this.#parts.clock.monotonicMs()
@@ -192,12 +195,28 @@ export class Fetcher {
     if (this.missing.size === 0) return
     const nowMs = this.#parts.clock.monotonicMs()
     for (const [wire, state] of this.#states) {
-      if (isOrigin(wire) || wire.requests.length === 0) continue
-      if (nowMs - state.activeMs < stalledBlockMs) continue
+      // What snubbed peers have counts again when their time is over.
+      if (state.snubbedMs > 0) this.#availability.changed()
+      if (isOrigin(wire) || nowMs - state.activeMs < stalledBlockMs) continue
+      if (!wire.requests.some(request => this.#elsewhere(request.piece))) continue
       state.snubbedMs = nowMs + stalledBlockMs
+      this.#availability.changed()
       this.#cancelAll(wire)
     }
     this.feedAll()
+  }
+
+  /** Could this piece be had from another peer, or from the origin? */
+  #elsewhere(piece: number): boolean {
+    const { gate, bundle } = this.#parts
+    return this.#availability.of(piece) > 1 || gate.freeSlots(bundle.layout.pieceLengthBytes) > 0
+  }
+
+  /** Does a peer that has a piece send it, as far as is known? */
+  #delivers(wire: Wire, piece: number): boolean {
+    const state = this.#states.get(wire)
+    if (state === undefined || state.refused.has(piece)) return false
+    return this.#parts.clock.monotonicMs() >= state.snubbedMs
   }
 
   *#peers(): Generator<Wire> {
@@ -267,7 +286,7 @@ export class Fetcher {
       blockMs: this.#blockMs,
       share: this.share,
       known: this.#parts.knownPeers(),
-      connected: [...this.#peers()].length,
+      connected: [...this.#states.values()].filter(state => state.announced).length,
       missing,
       availability: index => this.#availability.of(index),
       slots,
@@ -303,7 +322,10 @@ export class Fetcher {
   #received(wire: Wire, index: number, piece: MemberPiece, block: number, data: Uint8Array): void {
     const nowMs = this.#parts.clock.monotonicMs()
     const state = this.#states.get(wire)
-    if (state !== undefined) state.activeMs = nowMs
+    if (state !== undefined) {
+      state.activeMs = nowMs
+      state.snubbedMs = 0
+    }
     if (!isOrigin(wire)) {
       this.#blockMs = nowMs
       this.#newsMs = nowMs

@@ -56,7 +56,10 @@ const checkPieces = (content: HashedContent, pieceLengthBytes: number): void => 
  * gives a torrent without pieces, which most clients refuse: better not to offer it.
  */
 export const singleFileMetainfo = (
-  file: HashedContent & { readonly name: string; readonly pieceLengthBytes: number } & MetainfoSources,
+  file: HashedContent & {
+    readonly name: string
+    readonly pieceLengthBytes: number
+  } & MetainfoSources,
 ): MadeMetainfo => {
   checkPieces(file, file.pieceLengthBytes)
   const info = {

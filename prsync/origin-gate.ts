@@ -127,26 +127,29 @@ export class OriginGate {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     const body = await this.#parts.fetch(sha256, offset, length, signal)
-    const data = Buffer.allocUnsafe(length)
-    let received = 0
-    // A body that neither moves nor ends would keep its place for ever.
-    const stop = (): void => {
-      body.destroy(signal.reason)
-    }
+    const ended = Promise.withResolvers<never>()
+    // A body that neither moves nor ends must not keep its place for ever.
+    const stop = (): void => ended.reject(signal.reason)
     signal.addEventListener('abort', stop, { once: true })
     try {
-      for await (const part of body) {
-        await this.#parts.downloadLimiter.take(part.length, 'swarm', signal)
-        this.#receivedBytes += part.length
-        if (received + part.length > length) throw odd('more bytes than were asked for')
-        data.set(part, received)
-        received += part.length
-      }
+      signal.throwIfAborted()
+      return await Promise.race([this.#fill(body, length, signal), ended.promise])
     } finally {
       signal.removeEventListener('abort', stop)
       body.destroy()
     }
-    signal.throwIfAborted()
+  }
+
+  async #fill(body: Readable, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    const data = Buffer.allocUnsafe(length)
+    let received = 0
+    for await (const part of body) {
+      await this.#parts.downloadLimiter.take(part.length, 'swarm', signal)
+      this.#receivedBytes += part.length
+      if (received + part.length > length) throw odd('more bytes than were asked for')
+      data.set(part, received)
+      received += part.length
+    }
     if (received < length) throw odd('less bytes than were asked for')
     return data
   }

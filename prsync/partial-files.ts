@@ -37,6 +37,13 @@ export class PartialFiles {
 
   async start(): Promise<void> {
     await mkdir(this.#folder, { recursive: true })
+    // A crash between placing a member and forgetting its journal leaves a journal of nothing.
+    const names = await readdir(this.#folder)
+    const begun = new Set(names)
+    for (const name of names) {
+      const lost = name.endsWith(journalSuffix) && !begun.has(name.slice(0, -journalSuffix.length))
+      if (lost) await rm(join(this.#folder, name), { force: true })
+    }
   }
 
   file(sha256: Sha256): string {
@@ -106,15 +113,21 @@ export class PartialFiles {
     return [...ordinals].sort((a, b) => a - b)
   }
 
-  /** The member is complete and about to be put in place by its new owner. */
+  /** Close the member's files, for it is complete and about to be moved. */
+  async close(sha256: Sha256): Promise<void> {
+    await this.#handles.forget(`partial ${sha256}`)
+    await this.#handles.forget(`journal ${sha256}`)
+  }
+
+  /** The member has been put in place: nothing of it is kept here. */
   async release(sha256: Sha256): Promise<void> {
-    await this.#forget(sha256)
+    await this.close(sha256)
     await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
   }
 
   /** Remove what there is of a content. */
   async drop(sha256: Sha256): Promise<void> {
-    await this.#forget(sha256)
+    await this.close(sha256)
     await rm(this.file(sha256), { force: true })
     await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
   }
@@ -131,11 +144,6 @@ export class PartialFiles {
       if (status !== undefined) found.push({ sha256: name, diskBytes: status.blocks * 512 })
     }
     return found
-  }
-
-  async #forget(sha256: Sha256): Promise<void> {
-    await this.#handles.forget(`partial ${sha256}`)
-    await this.#handles.forget(`journal ${sha256}`)
   }
 
   #useData<T>(

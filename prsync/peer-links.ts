@@ -58,7 +58,8 @@ export class PeerLinks {
   /** Connect to known peers, as many as there should be. */
   connect(): void {
     const { torrent, connections, clock } = this.#parts
-    const outgoing = [...(torrent._peers?.values() ?? [])].filter(peer => !isWebSeed(peer))
+    const peers = [...(torrent._peers?.values() ?? [])]
+    const outgoing = peers.filter(peer => peer.type === 'tcpOutgoing')
     const here = new Set<string>()
     for (const wire of this.wires()) if (wire.peerId !== null) here.add(wire.peerId)
     const room = peersPerTorrent - outgoing.length
@@ -154,5 +155,3 @@ export class PeerLinks {
     return [...(this.#parts.torrent._peers?.values() ?? [])].find(peer => peer.wire === wire)
   }
 }
-
-const isWebSeed = (peer: Peer): boolean => peer.type === 'webSeed'

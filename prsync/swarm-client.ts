@@ -73,6 +73,7 @@ export class SwarmClient extends WebTorrent {
 
   /** Close all connections and the port. */
   async stop(): Promise<void> {
+    if (this.destroyed) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.destroy(error => (error === null || error === undefined ? resolve() : reject(error)))
     await promise

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import type { Test } from 'tap'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
 import { type Clock, seededRandom, systemClock } from '../core/clock.ts'
 import { MirrorswarmError } from '../core/errors.ts'
 import type { ContentNumber, InfoHash, Sha256 } from '../core/ids.ts'
@@ -35,7 +35,9 @@ export const hashContent = (
   const parts = Array.from({ length: count }, (_, k) =>
     bytes.subarray(k * pieceLengthBytes, (k + 1) * pieceLengthBytes),
   )
-  const padded = parts.map(part => Buffer.concat([part, Buffer.alloc(pieceLengthBytes - part.length)]))
+  const padded = parts.map(part =>
+    Buffer.concat([part, Buffer.alloc(pieceLengthBytes - part.length)]),
+  )
   return {
     number,
     bytes,
@@ -56,7 +58,8 @@ export const makeContents = (
     const bytes = Buffer.alloc(size)
     for (let at = 0; at < size; at += 4) {
       const word = Math.floor(random() * 2 ** 32)
-      for (let byte = 0; byte < 4 && at + byte < size; byte++) bytes[at + byte] = word >>> (8 * byte)
+      for (let byte = 0; byte < 4 && at + byte < size; byte++)
+        bytes[at + byte] = word >>> (8 * byte)
     }
     return hashContent(bytes, number, pieceLengthBytes)
   })
@@ -140,6 +143,7 @@ export interface TestVolunteerOptions {
   readonly uploadLimiter?: RateLimiter
   readonly downloadLimiter?: RateLimiter
   readonly clock?: Clock
+  readonly port?: number
 }
 
 /** A volunteer that holds what it downloaded in its folder. */
@@ -168,7 +172,7 @@ export class TestVolunteer {
         clock: options.clock ?? systemClock,
         loadBundle: async infoHash => this.load(infoHash),
       },
-      { host: '127.0.0.1', port: 0, dataDir: folder },
+      { host: '127.0.0.1', port: options.port ?? 0, dataDir: folder },
     )
   }
 

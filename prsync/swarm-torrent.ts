@@ -7,7 +7,7 @@ import type WebTorrent from 'webtorrent'
 import Peer from 'webtorrent/lib/peer.js'
 import Torrent from 'webtorrent/lib/torrent.js'
 import type { Clock, Random } from '../core/clock.ts'
-import { describeError } from '../core/errors.ts'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
 import { outstandingBlocks } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
@@ -96,9 +96,15 @@ export class SwarmTorrent extends Torrent {
       onBadPeer: (wire, reason) => this.#links.drop(wire, reason),
       onBadPiece: (index, suppliers) => this.#onBadPiece(index, suppliers),
     })
+    this.once('close', () =>
+      this.#listener?.onFailure(new MirrorswarmError('MS_INTERNAL', 'the torrent was closed')),
+    )
     this.on('wire', (wire: Wire, address?: string) => this.#onWire(wire, address))
     this.on('error', error =>
-      parts.logger.error({ infoHash: bundle.infoHash, reason: describeError(error) }, 'a torrent failed'),
+      parts.logger.error(
+        { infoHash: bundle.infoHash, reason: describeError(error) },
+        'a torrent failed',
+      ),
     )
   }
 

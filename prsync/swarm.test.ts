@@ -1,7 +1,16 @@
 import assert from 'node:assert'
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import Wire from 'bittorrent-protocol'
 import t from 'tap'
-import { introduce, MemoryOrigin, makeBundle, startVolunteers, until } from './swarm-fixture.ts'
+import {
+  introduce,
+  MemoryOrigin,
+  makeBundle,
+  startVolunteers,
+  TestVolunteer,
+  until,
+} from './swarm-fixture.ts'
 
 const KiB = 1024
 const unevenSizes = (count: number): number[] =>
@@ -22,27 +31,30 @@ t.test('a small bundle arrives from the origin well within a second', async t =>
   t.equal(origin.sentBytes, bundle.uniqueBytes, 'padding is not fetched')
 })
 
-t.test('five that start together get everything, the origin sending little more than once', async t => {
-  const bundle = makeBundle(unevenSizes(40), 64 * KiB)
-  const origin = new MemoryOrigin([bundle])
-  const volunteers = await startVolunteers(t, 5, [bundle], origin)
-  introduce(bundle, volunteers)
-  const beganMs = performance.now()
-  await Promise.all(volunteers.map(volunteer => volunteer.download(bundle)))
-  t.comment(`${(performance.now() - beganMs).toFixed(0)} ms for ${bundle.uniqueBytes} bytes`)
-  for (const volunteer of volunteers) {
-    t.strictSame(await volunteer.placed(bundle), bundle.numbers)
-    t.strictSame(await volunteer.swarm.listPartials(), [])
-  }
-  t.comment(`origin sent ${(origin.sentBytes / bundle.uniqueBytes).toFixed(2)} times`)
-  t.ok(origin.sentBytes <= 1.5 * bundle.uniqueBytes)
-  t.ok(origin.mostAtOnce <= 5 * 8)
-  const uploaded = volunteers.reduce((sum, v) => sum + v.swarm.counters().uploadedBytes, 0)
-  t.ok(
-    uploaded + origin.sentBytes <= 5 * bundle.uniqueBytes * 1.05,
-    'no padding is sent, and hardly anything twice',
-  )
-})
+t.test(
+  'five that start together get everything, the origin sending little more than once',
+  async t => {
+    const bundle = makeBundle(unevenSizes(40), 64 * KiB)
+    const origin = new MemoryOrigin([bundle])
+    const volunteers = await startVolunteers(t, 5, [bundle], origin)
+    introduce(bundle, volunteers)
+    const beganMs = performance.now()
+    await Promise.all(volunteers.map(volunteer => volunteer.download(bundle)))
+    t.comment(`${(performance.now() - beganMs).toFixed(0)} ms for ${bundle.uniqueBytes} bytes`)
+    for (const volunteer of volunteers) {
+      t.strictSame(await volunteer.placed(bundle), bundle.numbers)
+      t.strictSame(await volunteer.swarm.listPartials(), [])
+    }
+    t.comment(`origin sent ${(origin.sentBytes / bundle.uniqueBytes).toFixed(2)} times`)
+    t.ok(origin.sentBytes <= 1.5 * bundle.uniqueBytes)
+    t.ok(origin.mostAtOnce <= 5 * 8)
+    const uploaded = volunteers.reduce((sum, v) => sum + v.swarm.counters().uploadedBytes, 0)
+    t.ok(
+      uploaded + origin.sentBytes <= 5 * bundle.uniqueBytes * 1.05,
+      'no padding is sent, and hardly anything twice',
+    )
+  },
+)
 
 t.test('a large file in large pieces is shared among ten', async t => {
   const bundle = makeBundle([3 * 1024 * KiB + 17], 256 * KiB)
@@ -143,7 +155,11 @@ t.test('a held file that changed is not shared any more, and the rest is', async
   introduce(bundle, [holder, asker], [asker])
   await asker.download(bundle)
   t.strictSame(await asker.placed(bundle), bundle.numbers)
-  t.equal(origin.sentBytes, bundle.uniqueBytes + 90 * KiB, 'only that one came from the origin again')
+  t.equal(
+    origin.sentBytes,
+    bundle.uniqueBytes + 90 * KiB,
+    'only that one came from the origin again',
+  )
 })
 
 t.test('torrents are opened on demand, a bounded number of them', async t => {
@@ -181,4 +197,41 @@ t.test('connections of no interest to either side are closed', async t => {
   await asker.download(bundle)
   await until(() => asker.swarm.progress().every(torrent => torrent.peers === 0), 15_000)
   t.pass()
+})
+
+t.test('a stock client that asks for padding gets zeros', async t => {
+  const bundle = makeBundle([3, 100], 64 * KiB)
+  const origin = new MemoryOrigin([bundle])
+  const [holder] = await startVolunteers(t, 1, [bundle], origin)
+  assert(holder)
+  introduce(bundle, [holder])
+  await holder.download(bundle)
+  const socket = connect(holder.address)
+  t.teardown(() => socket.destroy())
+  const wire = new Wire()
+  socket.pipe(wire as never)
+  wire.pipe(socket)
+  wire.handshake(bundle.infoHash, '11'.repeat(20), { fast: true })
+  const block = Promise.withResolvers<Uint8Array>()
+  wire.once('have-all', () => wire.interested())
+  wire.once('unchoke', () => {
+    wire.request(0, 0, 16 * KiB, (error, data) => {
+      if (error === null && data !== undefined) block.resolve(data)
+      else block.reject(error)
+    })
+  })
+  const expected = Buffer.alloc(16 * KiB)
+  expected.set(bundle.contents[0]?.bytes ?? [])
+  t.ok(expected.equals(await block.promise))
+})
+
+t.test('a port that is taken is an error of the start, and nothing worse', async t => {
+  const bundle = makeBundle([3, 100], 64 * KiB)
+  const origin = new MemoryOrigin([bundle])
+  const [first] = await startVolunteers(t, 1, [bundle], origin)
+  assert(first)
+  const folder = t.testdir()
+  const second = new TestVolunteer(folder, [bundle], origin, { port: first.port })
+  await t.rejects(second.start(), { code: 'EADDRINUSE' })
+  await second.swarm.stop()
 })

@@ -179,7 +179,13 @@ export class Swarm {
   /** What the tracker says about a torrent: others to connect to, and one's share of its pieces. */
   updatePeers(infoHash: InfoHash, peers: readonly PeerAddress[], share: Share): void {
     const usable = peers.filter(({ port }) => Number.isInteger(port) && port > 0 && port < 65_536)
-    const handout = { peers: usable.slice(0, peersPerHandout), share }
+    const { index, count } = share
+    const sensible =
+      Number.isInteger(index) && Number.isInteger(count) && 0 <= index && index < count
+    const handout = {
+      peers: usable.slice(0, peersPerHandout),
+      share: sensible ? share : { index: 0, count: 1 },
+    }
     this.#handouts.delete(infoHash)
     this.#handouts.set(infoHash, handout)
     const [oldest] = this.#handouts.keys()
@@ -219,7 +225,8 @@ export class Swarm {
   async dropPartial(sha256: Sha256): Promise<boolean> {
     for (const [infoHash, download] of this.#downloads) {
       const members = this.#torrents.get(infoHash)?.bundle.members ?? []
-      if (members.some(member => member.sha256 === sha256 && download.concerns(member))) return false
+      if (members.some(member => member.sha256 === sha256 && download.concerns(member)))
+        return false
     }
     for (const torrent of this.#torrents.values()) {
       const position = torrent.bundle.members.findIndex(member => member.sha256 === sha256)
@@ -253,7 +260,8 @@ export class Swarm {
       clock: this.#clock,
       random: this.#parts.random ?? Math.random,
       logger: this.#parts.logger,
-      originSlots: () => Math.max(2, Math.floor(originRequests / Math.max(1, this.#downloads.size))),
+      originSlots: () =>
+        Math.max(2, Math.floor(originRequests / Math.max(1, this.#downloads.size))),
       onDownloaded: bytes => {
         this.#peerBytes += bytes
       },

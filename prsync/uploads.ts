@@ -93,8 +93,7 @@ class Upload {
 
   #isWanted({ index, offset, length }: Asked): boolean {
     return this.#wire.peerRequests.some(
-      request =>
-        request.piece === index && request.offset === offset && request.length === length,
+      request => request.piece === index && request.offset === offset && request.length === length,
     )
   }
 

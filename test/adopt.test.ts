@@ -9,6 +9,8 @@ import { fetchedBytes } from '../loadtest/counters.ts'
 import { fileTree } from '../loadtest/sample/file-tree.ts'
 import { prepareNetwork } from './start-network.ts'
 
+t.setTimeout(240_000)
+
 t.test('an existing mirror is adopted without harm', async t => {
   const network = await prepareNetwork(t)
   const written = fileTree(network.repository, { files: 80, bytes: 20_000_000, seed: 3 })

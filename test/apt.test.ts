@@ -10,6 +10,8 @@ import { missing } from '../loadtest/programs.ts'
 import { AptRepository } from '../loadtest/sample/apt-repository.ts'
 import { clientFolder, prepareNetwork } from './start-network.ts'
 
+t.setTimeout(240_000)
+
 t.test(
   'apt-get updates and downloads signed packages from volunteers, before and after a new version',
   { skip: missing('apt-get', 'dpkg-deb', 'gpg') },

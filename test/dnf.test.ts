@@ -9,6 +9,8 @@ import { missing } from '../loadtest/programs.ts'
 import { publishRpms, rpmPrograms } from '../loadtest/sample/rpm-repository.ts'
 import { clientFolder, prepareNetwork } from './start-network.ts'
 
+t.setTimeout(240_000)
+
 t.test(
   'dnf downloads packages from volunteers, before and after a new version',
   { skip: missing(...rpmPrograms) || dnfUnusable() },

@@ -12,6 +12,8 @@ import { missing, type ProgramResult, type RunOptions } from '../loadtest/progra
 import { noise } from '../loadtest/sample/noise.ts'
 import { clientFolder, prepareNetwork } from './start-network.ts'
 
+t.setTimeout(240_000)
+
 type Download = (
   url: string,
   file: string,
@@ -30,11 +32,13 @@ const startPair = async (t: Test): Promise<Network> => {
 /** Download until some megabytes are there, then kill the client. */
 const breakOff = async (download: Download, url: string, file: string): Promise<void> => {
   const abort = new AbortController()
-  const running = download(url, file, { args: ['--limit-rate=8M'], signal: abort.signal })
-  await waitUntil('a part of the file', () => {
+  const running = download(url, file, { args: ['--limit-rate', '8M'], signal: abort.signal })
+  const part = waitUntil('a part of the file', () => {
     const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
     return size > 2_000_000
   })
+  const early = await Promise.race([part, running])
+  if (typeof early === 'object') throw new Error(`it ended too early: ${early.stderr}`)
   abort.abort()
   await running
 }

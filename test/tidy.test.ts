@@ -104,7 +104,7 @@ t.test('a decision that reads or does something is found', async t => {
     'export const say = () => console.log(1)\n',
     'export const get = () => fetch("http://x")\n',
     'export const later = (f: () => void) => setTimeout(f, 1)\n',
-    "export const load = () => import('./b.ts')\n",
+    "export const load = () => import('./step.ts')\n",
   ]) {
     t.equal(problemsOf('tracker/logic/a.ts', text).length, 1, text.trim())
   }

@@ -11,6 +11,8 @@ import { missing } from '../loadtest/programs.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { clientFolder, get, prepareNetwork } from './start-network.ts'
 
+t.setTimeout(240_000)
+
 t.test('aria2c completes PATH.torrent', { skip: missing('aria2c') }, async t => {
   const network = await prepareNetwork(t)
   writeFileSync(join(network.repository, 'large.iso'), noise('large', 40_000_000))

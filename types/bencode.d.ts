@@ -6,5 +6,6 @@ declare module 'bencode' {
     /** Byte strings come back as Uint8Array; throws on what is not bencoded; null for no bytes. */
     decode(data: Uint8Array): unknown
   }
+
   export { bencode as default }
 }

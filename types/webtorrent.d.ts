@@ -122,6 +122,7 @@ declare module 'torrent-piece' {
     set(block: number, data: Uint8Array, source: unknown): boolean
     flush(): Uint8Array | null
   }
+
   export { Piece as default }
 }
 
@@ -157,6 +158,7 @@ declare module 'webtorrent/lib/peer.js' {
     ): Peer
     static createWebSeedPeer(conn: Wire, id: string, torrent: Torrent, throttles: Throttles): Peer
   }
+
   export { Peer as default, type Throttles }
 }
 
@@ -218,6 +220,7 @@ declare module 'webtorrent/lib/torrent.js' {
     _checkDone(): boolean
     _drain(): void
   }
+
   export { type ChunkStore, Torrent as default, type TorrentOptions }
 }
 
@@ -260,5 +263,6 @@ declare module 'webtorrent' {
     get(infoHash: string): Promise<Torrent | null>
     destroy(done?: (error: Error | null) => void): void
   }
+
   export { type ClientOptions, type ConnPool, WebTorrent as default }
 }

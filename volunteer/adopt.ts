@@ -117,30 +117,34 @@ export class Adopter {
       const last = page.at(-1)
       if (last === undefined) return different
       const trusted = new Set<RepoPath>()
+      const gone: RepoPath[] = []
       for (const record of page) {
-        if (!(await this.#recheckPath(record, trusted))) different = true
+        const how = await this.#recheckPath(record, trusted)
+        if (how === 'gone') gone.push(record.path)
+        if (how !== 'same') different = true
       }
+      if (gone.length > 0) this.#parts.store.forget(gone)
       after = last.path
     }
   }
 
-  async #recheckPath(record: PathRecord, trusted: Set<RepoPath>): Promise<boolean> {
+  async #recheckPath(
+    record: PathRecord,
+    trusted: Set<RepoPath>,
+  ): Promise<'same' | 'gone' | 'changed'> {
     const { store, folder } = this.#parts
     const { path } = record
     try {
       const found = await folder.look(path, trusted)
-      if (found.kind === 'absent') {
-        store.forget([path])
-        return false
-      }
-      if (record.kind === 'link') return found.kind === 'link'
-      if (record.changed) return true
+      if (found.kind === 'absent') return 'gone'
+      if (record.kind === 'link') return 'same'
+      if (record.changed) return 'same'
       const held = store.file(path)
-      if (held === null || (found.kind === 'file' && sameStamp(found.stamp, held))) return true
+      if (held === null || (found.kind === 'file' && sameStamp(found.stamp, held))) return 'same'
     } catch (error) {
       if (systemCode(error) === undefined) throw error
     }
     store.markChanged(path)
-    return false
+    return 'changed'
   }
 }

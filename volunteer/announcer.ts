@@ -42,6 +42,9 @@ export const wireReasons = (reasons: readonly string[]): string[] =>
       .slice(0, 200),
   )
 
+/** All of a status but its rates, which the next announce tells soon enough. */
+const digestOf = ({ load: _, ...rest }: VolunteerStatus): string => JSON.stringify(rest)
+
 export class Announcer {
   readonly #parts: AnnouncerParts
   readonly #stop = new AbortController()
@@ -52,6 +55,8 @@ export class Announcer {
   #polling: Promise<void> = Promise.resolve()
   #updating: Promise<void> | null = null
   #wanted = false
+  /** What the newest announce said, but for rates. */
+  #told: string | null = null
   #lastUpdateMs = Number.NEGATIVE_INFINITY
   #busyTimer: NodeJS.Timeout | undefined
 
@@ -142,12 +147,18 @@ export class Announcer {
     await this.#pause(Math.max(0, this.#lastUpdateMs + announceSpacingMs - clock.monotonicMs()))
     this.#wanted = false
     if (this.#stop.signal.aborted || this.#failures > 0) return
-    this.#lastUpdateMs = clock.monotonicMs()
     try {
+      if (!this.#hasNews()) return
+      this.#lastUpdateMs = clock.monotonicMs()
       await this.#announce(0, this.#stop.signal)
     } catch (error) {
       logger.debug({ error: describeError(error) }, 'a short announce failed')
     }
+  }
+
+  /** The poll may have told it meanwhile. */
+  #hasNews(): boolean {
+    return !this.#parts.client.upToDate || digestOf(this.#parts.status()) !== this.#told
   }
 
   async #announce(
@@ -155,7 +166,9 @@ export class Announcer {
     signal: AbortSignal,
   ): Promise<{ readonly request: AnnounceRequest; readonly answer: AnnounceAnswer }> {
     const { client, status, send, onAnswer, clock } = this.#parts
-    const request = client.nextRequest(status(), waitMs)
+    const told = status()
+    const request = client.nextRequest(told, waitMs)
+    this.#told = digestOf(told)
     const answer = await send(request, signal)
     client.heed(request, answer)
     this.#failures = 0

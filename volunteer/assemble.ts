@@ -5,7 +5,6 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { systemCode } from '../core/errors.ts'
-import { isOpen } from '../core/hours.ts'
 import type { HttpClient } from '../core/http-client.ts'
 import type { RepoPath } from '../core/ids.ts'
 import { placementWorkers } from '../core/limits.ts'
@@ -31,10 +30,12 @@ import { compileScope } from './logic/scope.ts'
 import { ManifestFollower } from './manifest-follower.ts'
 import type { Metrics } from './metrics.ts'
 import { MirrorFolder } from './mirror-folder.ts'
+import { checkMounted } from './mount-check.ts'
 import { type CheckedOptions, placeOfData } from './options.ts'
 import { OriginClient } from './origin-client.ts'
 import { Placer } from './place.ts'
 import { Reconciler } from './reconcile.ts'
+import { Schedule } from './schedule.ts'
 import { Serving } from './serve.ts'
 import { type FreeBytes, Space } from './space.ts'
 import { Staging } from './staging.ts'
@@ -154,8 +155,9 @@ const makeSync = (
   transport: Transport,
   client: AnnounceClient,
   logger: Logger,
-  nudge: () => void,
+  seams: { readonly nudge: () => void; readonly isOpen: boolean },
 ) => {
+  const { nudge } = seams
   const { options, data, mirrorDir, enrolment } = input
   const { reader, writer, store, work, staging } = stores
   const { folder, hasher, placer, origin } = transport
@@ -184,6 +186,10 @@ const makeSync = (
     ...{ reader, store, work, scope, adopter, placer, fetcher, staging, logger },
     quotaBytes: options.quotaBytes,
     nowMs: () => systemClock.nowMs(),
+    tidyTransfers: async isMissing => {
+      await transport.swarm.tidy(isMissing)
+      await transport.alone.tidy(isMissing)
+    },
     onPhase: phase => sync.enter(phase),
     onMilestone: nudge,
   })
@@ -191,14 +197,14 @@ const makeSync = (
     { origin, reader, writer, store, client, clock: systemClock, logger },
     { rootKey: enrolment.rootKey, repositoryId: enrolment.repositoryId },
   )
-  const open = options.hours === null || isOpen(options.hours, systemClock.nowMs())
   const sync: Sync = new Sync(
     {
       ...{ follower, reconciler, adopter, fetcher, placer, store, random, logger },
       clock: systemClock,
       onMilestone: nudge,
+      checkMounted: () => checkMounted(mirrorDir, store),
     },
-    { graceMs: options.graceMs, open },
+    { graceMs: options.graceMs, open: seams.isOpen },
   )
   return { adopter, fetcher, reconciler, follower, sync }
 }
@@ -256,16 +262,13 @@ export const assemble = (input: AssemblyInput) => {
     if (held) client.hold(content)
     else client.drop(content)
   })
+  const schedule = new Schedule({ clock: systemClock, logger }, options.hours)
   const transport = makeTransport(input, stores, logger)
   const nudge = (): void => announcer.nudge()
-  const follow = makeSync(input, stores, transport, client, logger, nudge)
-  let withinHours = options.hours === null || isOpen(options.hours, systemClock.nowMs())
-  const hours = {
-    isOpen: (): boolean => withinHours,
-    set: (open: boolean): void => {
-      withinHours = open
-    },
-  }
+  const follow = makeSync(input, stores, transport, client, logger, {
+    nudge,
+    isOpen: schedule.isOpen,
+  })
   const announcer: Announcer = new Announcer(
     {
       ...{ client, newSession, random, logger },
@@ -285,7 +288,7 @@ export const assemble = (input: AssemblyInput) => {
     transport,
     {
       announcer: () => announcer,
-      isWithinHours: hours.isOpen,
+      isWithinHours: () => schedule.isOpen,
       onLost: path => {
         follow.sync.lost(path)
         nudge()
@@ -301,9 +304,9 @@ export const assemble = (input: AssemblyInput) => {
     ...{ sync: follow.sync, follower: follow.follower },
     name: enrolment.name,
     url: input.url,
-    isWithinHours: hours.isOpen,
+    isWithinHours: () => schedule.isOpen,
     isStopping: input.isStopping,
     isOriginHeard: () => announcer.isHeard,
   })
-  return { stores, transport, follow, announcer, serving, load, status, hours, client, logger }
+  return { stores, transport, follow, announcer, serving, load, status, schedule, client, logger }
 }

@@ -2,11 +2,12 @@
 // an interruption. Whoever puts it in place verifies it.
 
 import { createWriteStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
+import { isSha256, type Sha256 } from '../core/ids.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { Content } from '../manifest/model.ts'
 import type { OriginClient } from './origin-client.ts'
@@ -49,6 +50,14 @@ export class FetchAlone {
     if (content.sizeBytes === 0) await (await open(file, 'w')).close()
     else if (have < content.sizeBytes) await this.#append(content, file, have, signal)
     return file
+  }
+
+  /** Remove unfinished transfers of contents that are not missing (any more). */
+  async tidy(isMissing: (sha256: Sha256) => boolean): Promise<void> {
+    for (const name of await readdir(this.#parts.folder)) {
+      if (!isSha256(name) || isMissing(name)) continue
+      await rm(join(this.#parts.folder, name), { force: true })
+    }
   }
 
   async #append(

@@ -138,29 +138,30 @@ export class HeldStore {
     this.prepare(sql).run(...values)
   }
 
-  #meta(key: string): string | null {
+  /** A remembered fact about the mirror. */
+  meta(key: string): string | null {
     const row = this.prepare('SELECT value FROM meta WHERE key = ?').get(key)
     return row === undefined ? null : textOf(row, 'value')
   }
 
-  #setMeta(key: string, value: string): void {
+  setMeta(key: string, value: string): void {
     this.#run('INSERT OR REPLACE INTO meta VALUES (?, ?)', key, value)
   }
 
   /** The newest snapshot that is wholly in place, of the epoch that the numbers belong to. */
   placedSnapshot(): SnapshotNumber | null {
-    const text = this.#meta('placed')
+    const text = this.meta('placed')
     return text === null ? null : Number(text)
   }
 
   setPlacedSnapshot(snapshot: SnapshotNumber): void {
-    this.#setMeta('placed', String(snapshot))
-    this.#setMeta('adopted', 'yes')
+    this.setMeta('placed', String(snapshot))
+    this.setMeta('adopted', 'yes')
   }
 
   /** True until the first snapshot has been put in place wholly: old copies may be replaced. */
   get adopting(): boolean {
-    return this.#meta('adopted') === null
+    return this.meta('adopted') === null
   }
 
   /**
@@ -169,16 +170,17 @@ export class HeldStore {
    */
   bind(identity: RepositoryIdentity, numberOf: (sha256: Sha256) => ContentNumber | null): void {
     const key = `${identity.repositoryId} ${identity.epoch}`
-    if (this.#meta('identity') === key) return
+    if (this.meta('identity') === key) return
     this.transaction(() => {
-      const hashes = this.prepare('SELECT DISTINCT sha256 FROM files').all()
-      for (const row of hashes) {
-        const number = numberOf(hexOf(row.sha256))
-        const blob = row.sha256 ?? null
-        this.#run('UPDATE files SET content = ? WHERE sha256 = ?', number, blob)
+      const next = this.prepare('SELECT min(sha256) AS sha256 FROM files WHERE sha256 > ?')
+      for (let last: Uint8Array = Buffer.alloc(0); ; ) {
+        const blob = next.get(last)?.sha256
+        if (!(blob instanceof Uint8Array)) break
+        this.#run('UPDATE files SET content = ? WHERE sha256 = ?', numberOf(hexOf(blob)), blob)
+        last = blob
       }
       this.#run("DELETE FROM meta WHERE key = 'placed'")
-      this.#setMeta('identity', key)
+      this.setMeta('identity', key)
     })
   }
 

@@ -3,12 +3,9 @@
 
 import { mkdir, realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { systemClock } from '../core/clock.ts'
-import { describeError, MirrorswarmError } from '../core/errors.ts'
-import { isOpen } from '../core/hours.ts'
+import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
-import { hoursCheckMs } from '../core/limits.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -21,6 +18,7 @@ import {
   loadIdentity,
 } from './enrol.ts'
 import { Metrics } from './metrics.ts'
+import { checkMounted } from './mount-check.ts'
 import {
   type CheckedOptions,
   checkOptions,
@@ -84,12 +82,25 @@ interface Base {
   readonly stop: AbortController
 }
 
+const openMirror = async (folder: string): Promise<string> => {
+  try {
+    await mkdir(folder, { recursive: true })
+    return await realpath(folder)
+  } catch (error) {
+    const reason = systemCode(error) ?? describeError(error)
+    throw new MirrorswarmError(
+      'MS_TREE_UNREADABLE',
+      `cannot use the mirror folder ${folder} (${reason})`,
+      { cause: error },
+    )
+  }
+}
+
 const openFolders = async (
   options: CheckedOptions,
   undo: Undo,
 ): Promise<{ readonly data: DataFolder; readonly mirrorDir: string }> => {
-  await mkdir(options.mirrorDir, { recursive: true })
-  const mirrorDir = await realpath(options.mirrorDir)
+  const mirrorDir = await openMirror(options.mirrorDir)
   placeOfData(mirrorDir, options.dataDir)
   const data = await openDataFolder(options.dataDir)
   undo.add(() => data.release())
@@ -139,48 +150,31 @@ const makeMetrics = (assembly: () => Assembly | null): Metrics =>
   })
 
 /** Begin and end everything but serving with the owner's hours. */
-const followHours = (base: Base, { hours, follow, transport, announcer }: Assembly): void => {
-  const schedule = base.options.hours
-  if (schedule === null) return
-  let turn: Promise<void> = Promise.resolve()
-  const change = async (open: boolean): Promise<void> => {
-    base.logger.info({ open }, open ? 'the hours begin' : 'the hours end')
+const followHours = ({ undo }: Base, assembly: Assembly): void => {
+  const { schedule, follow, transport, announcer } = assembly
+  schedule.start(async open => {
     if (open) await transport.swarm.start()
     await follow.sync.setOpen(open)
     if (!open) await transport.swarm.stop()
     announcer.nudge()
-  }
-  const timer = setInterval(() => {
-    const open = isOpen(schedule, systemClock.nowMs())
-    if (open === hours.isOpen()) return
-    hours.set(open)
-    turn = turn
-      .then(() => change(open))
-      .catch((error: unknown) => {
-        // Looked at again at the next tick, as if the hours had not changed yet.
-        hours.set(!open)
-        base.logger.error({ error: describeError(error) }, 'the change of hours failed')
-      })
-  }, hoursCheckMs)
-  base.undo.add(async () => {
-    clearInterval(timer)
-    await turn
   })
+  undo.add(() => schedule.stop())
 }
 
 const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   const { undo } = base
-  const { stores, transport, follow, load, hours } = assembly
+  const { stores, transport, follow, load, schedule } = assembly
   undo.add(() => {
     stores.reader.close()
     stores.writer.close()
     stores.store.close()
   })
+  await checkMounted(base.mirrorDir, stores.store)
   undo.add(() => transport.hasher.stop())
   await stores.staging.start()
   follow.follower.start()
   undo.add(() => transport.swarm.stop())
-  if (hours.isOpen()) await transport.swarm.start()
+  if (schedule.isOpen) await transport.swarm.start()
   undo.add(() => follow.sync.stop())
   // Nothing that stopping waits for may wait for the origin.
   undo.add(() => base.stop.abort())

@@ -2,7 +2,7 @@
 // numbers of the record of the mirror in step with it.
 
 import type { Clock } from '../core/clock.ts'
-import type { RepositoryId } from '../core/ids.ts'
+import type { Epoch, RepositoryId } from '../core/ids.ts'
 import { manifestSegmentBytes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { applyHead } from '../manifest/apply.ts'
@@ -28,6 +28,8 @@ export interface ManifestFollowerParts {
 export class ManifestFollower implements Follower {
   readonly #parts: ManifestFollowerParts
   readonly #rootKey: string
+  /** The epoch whose numbers the announcer uses. */
+  #numbersOf: Epoch | null = null
   readonly #repositoryId: RepositoryId
 
   constructor(
@@ -84,6 +86,7 @@ export class ManifestFollower implements Follower {
     if (identity === null || latest === null) return
     store.bind(identity, sha256 => reader.contentByHash(sha256)?.number ?? null)
     client.setManifest({ ...identity, snapshot: latest.number })
-    client.replace(Holdings.of(store.contents()))
+    if (this.#numbersOf !== identity.epoch) client.replace(Holdings.of(store.contents()))
+    this.#numbersOf = identity.epoch
   }
 }

@@ -2,7 +2,7 @@
 // then retire what is no longer in it. At every moment in between any web server may show the tree.
 
 import { rm } from 'node:fs/promises'
-import type { ContentNumber, RepoPath, SnapshotNumber } from '../core/ids.ts'
+import type { ContentNumber, RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
 import { workSliceRows } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { Content } from '../manifest/model.ts'
@@ -19,6 +19,8 @@ export interface ReconcilerParts extends SurveyParts {
   readonly placer: Placer
   readonly fetcher: Fetcher
   readonly staging: Staging
+  /** Remove unfinished transfers but those of contents for which this is true. */
+  readonly tidyTransfers: (isMissing: (sha256: Sha256) => boolean) => Promise<void>
   readonly nowMs: () => number
   readonly logger: Logger
   readonly onPhase: (phase: Phase) => void
@@ -57,6 +59,11 @@ export class Reconciler {
     return content !== null && !staging.has(content.sha256)
   }
 
+  #isMissingHash(sha256: Sha256): boolean {
+    const content = this.#parts.reader.contentByHash(sha256)
+    return content !== null && this.isMissing(content.number)
+  }
+
   /**
    * Bring the mirror to a snapshot. True when all of it is in place (but for what is blocked); false
    * when the signal came first: transfers under way go on and count for the next call.
@@ -79,6 +86,7 @@ export class Reconciler {
     if ((await fetcher.fetch(true, signal)) === 'stopped') return false
     await this.#exclusively(() => this.#finish(snapshot, signal))
     onMilestone()
+    await this.#parts.tidyTransfers(sha256 => this.#isMissingHash(sha256))
     return true
   }
 

@@ -110,8 +110,9 @@ export class Serving {
       end({ method: 'GET', response }, 405, { ...plain, allow: 'GET, HEAD' }, 'use GET or HEAD\n')
       return
     }
-    const mark = target.indexOf('?')
-    const rawPath = mark < 0 ? target : target.slice(0, mark)
+    const relative = target.replace(/^https?:\/\/[^/?]*/i, '')
+    const mark = relative.indexOf('?')
+    const rawPath = mark < 0 ? relative : relative.slice(0, mark)
     const { prefix, networks } = this.#options
     const inside = prefix !== '' && (rawPath === prefix || rawPath.startsWith(`${prefix}/`))
     const parsed = parseRequestPath(inside ? rawPath.slice(prefix.length) : rawPath)
@@ -125,7 +126,7 @@ export class Serving {
       method: raw.method,
       path: parsed.path,
       directory: parsed.directory,
-      query: mark < 0 ? '' : target.slice(mark + 1),
+      query: mark < 0 ? '' : relative.slice(mark + 1),
       ownNetwork: inNetworks(networks, raw.socket.remoteAddress ?? ''),
     }
     await this.#answer(request)

@@ -57,44 +57,54 @@ function* recordsOf(store: HeldStore): Generator<PathRecord> {
   }
 }
 
-/** Hand `items` to `write` in slices, each in one transaction, and let others run in between. */
+/** Take `items` and `write` them in slices, each in one transaction; others run in between. */
 const inSlices = async <T>(
   items: Iterable<T>,
   store: HeldStore,
   signal: AbortSignal,
   write: (item: T) => void,
 ): Promise<void> => {
-  let slice: T[] = []
-  const flush = async (): Promise<void> => {
-    store.transaction(() => {
-      for (const item of slice) write(item)
-    })
-    slice = []
-    await breathe()
+  const rest = items[Symbol.iterator]()
+  for (let done = false; !done; await breathe()) {
     signal.throwIfAborted()
+    store.transaction(() => {
+      for (let count = 0; count < workSliceRows; count++) {
+        const next = rest.next()
+        done = next.done === true
+        if (next.done === true) return
+        write(next.value)
+      }
+    })
   }
-  for (const item of items) {
-    slice.push(item)
-    if (slice.length >= workSliceRows) await flush()
-  }
-  await flush()
 }
 
-const collectWanted = async (
+const want = ({ reader, work }: SurveyParts, entry: Entry): void => {
+  if (entry.kind !== 'file') return
+  const content = reader.contentByNumber(entry.content)
+  if (content !== null) work.want(content, isMetadata(entry.path, content))
+}
+
+/** With a quota everything must be known before anything can be chosen: one more walk. */
+const chooseWithinQuota = async (
   parts: SurveyParts,
+  quotaBytes: number,
   snapshot: SnapshotNumber,
   signal: AbortSignal,
-): Promise<void> => {
-  await inSlices(entriesInScope(parts, snapshot), parts.store, signal, entry => {
-    if (entry.kind !== 'file') return
-    const content = parts.reader.contentByNumber(entry.content)
-    if (content !== null) parts.work.want(content, isMetadata(entry.path, content))
-  })
+): Promise<number> => {
+  const { store, work } = parts
+  const entries = entriesInScope(parts, snapshot)
+  await inSlices(entries, store, signal, entry => want(parts, entry))
+  const leftOut = work.exceeding(quotaBytes)
+  await inSlices(leftOut, store, signal, content => work.leaveOut(content))
+  return leftOut.length
 }
 
-function* chosen(entries: Iterable<Entry>, work: WorkList): Generator<Entry> {
-  for (const entry of entries) {
-    if (entry.kind === 'link' || work.isChosen(entry.content)) yield entry
+/** What the plan is made for; without a quota it is counted on the way. */
+function* chosen(parts: SurveyParts, snapshot: SnapshotNumber): Generator<Entry> {
+  for (const entry of entriesInScope(parts, snapshot)) {
+    if (parts.quotaBytes === null) want(parts, entry)
+    else if (entry.kind === 'file' && !parts.work.isChosen(entry.content)) continue
+    yield entry
   }
 }
 
@@ -128,15 +138,13 @@ export const survey = async (
   snapshot: SnapshotNumber,
   signal: AbortSignal,
 ): Promise<SurveyResult> => {
-  const { store, work } = parts
+  const { store, work, quotaBytes } = parts
   work.clear()
-  await collectWanted(parts, snapshot, signal)
-  const leftOut = parts.quotaBytes === null ? 0 : work.applyQuota(parts.quotaBytes)
+  const leftOut =
+    quotaBytes === null ? 0 : await chooseWithinQuota(parts, quotaBytes, snapshot, signal)
   const revive: RepoPath[] = []
-  const entries = chosen(entriesInScope(parts, snapshot), work)
-  await inSlices(planPaths(entries, recordsOf(store)), store, signal, step =>
-    writeStep(parts, step, revive),
-  )
+  const steps = planPaths(chosen(parts, snapshot), recordsOf(store))
+  await inSlices(steps, store, signal, step => writeStep(parts, step, revive))
   store.retire(revive, null)
   work.recount()
   return { leftOut }

@@ -2,7 +2,7 @@
 // them, on the same port, and its counters go on.
 
 import { MirrorswarmError } from '../core/errors.ts'
-import type { InfoHash } from '../core/ids.ts'
+import type { InfoHash, Sha256 } from '../core/ids.ts'
 import { Swarm, type SwarmCounters, type SwarmOptions, type SwarmParts } from '../prsync/swarm.ts'
 import type { TorrentPeers, TorrentProgress } from '../tracker/messages.ts'
 
@@ -69,6 +69,15 @@ export class SwarmHost {
     return (this.#swarm?.progress() ?? [])
       .filter(torrent => torrent.downloading)
       .map(({ infoHash, pieces, have }) => ({ infoHash, pieces, have }))
+  }
+
+  /** Remove unfinished transfers of contents that are not missing (any more). */
+  async tidy(isMissing: (sha256: Sha256) => boolean): Promise<void> {
+    const swarm = this.#swarm
+    if (swarm === null) return
+    for (const { sha256 } of await swarm.listPartials()) {
+      if (!isMissing(sha256)) await swarm.dropPartial(sha256)
+    }
   }
 
   /** What the tracker says about peers. */

@@ -41,6 +41,7 @@ const prepare = async (
       random: () => 0,
       logger: silentLogger,
       onMilestone: () => undefined,
+      checkMounted: async () => undefined,
     },
     { graceMs: more.graceMs ?? 60_000, open: more.open ?? true },
   )
@@ -85,7 +86,7 @@ t.test('an origin that is down is asked again, the known snapshot is mirrored an
 })
 
 t.test('retired files go after the grace period, not before', async t => {
-  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 400 })
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 3000 })
   sync.start()
   await until('the first snapshot is shown', shows)
   await repository.remove('pool/a.deb')
@@ -99,7 +100,7 @@ t.test('retired files go after the grace period, not before', async t => {
 })
 
 t.test('a retired file that the owner changed stays', async t => {
-  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 300 })
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 2000 })
   sync.start()
   await until('the first snapshot is shown', shows)
   await repository.remove('pool/a.deb')

@@ -37,6 +37,8 @@ export interface SyncParts {
   readonly random: Random
   readonly logger: Logger
   readonly onMilestone: () => void
+  /** Throws when the mirror's disk is missing. */
+  readonly checkMounted: () => Promise<void>
 }
 
 export interface SyncOptions {
@@ -89,6 +91,9 @@ export class Sync {
   }
 
   start(): void {
+    const applied = this.#parts.follower.current()
+    const placed = this.#parts.store.placedSnapshot()
+    if (applied !== null && placed !== applied.number) this.#phase = 'syncing'
     this.#running = this.#run()
   }
 
@@ -161,6 +166,7 @@ export class Sync {
     const { follower, reconciler, adopter, clock } = this.#parts
     await this.#catchUp(signal)
     if (clock.monotonicMs() >= this.#recheckAtMs) {
+      await this.#parts.checkMounted()
       if (await adopter.recheck(signal)) this.#workDue = true
       this.#recheckAtMs = clock.monotonicMs() + recheckMs
     }

@@ -201,6 +201,7 @@ export const testMirror = async (
     scope: options.scope ?? compileScope({ include: [], exclude: [], dataFolder: null }),
     quotaBytes: options.quotaBytes ?? null,
     nowMs: () => systemClock.nowMs(),
+    tidyTransfers: async () => undefined,
     onPhase: phase => phases.push(phase),
     onMilestone: () => undefined,
   })

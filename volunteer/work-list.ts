@@ -90,19 +90,19 @@ export class WorkList {
     )
   }
 
-  /** Leave out what exceeds the quota, oldest first; returns how many contents are left out. */
-  applyQuota(quotaBytes: number): number {
+  /** The contents that do not fit, the newest being kept. */
+  exceeding(quotaBytes: number): ContentNumber[] {
     const rows = this.#store.database
       .prepare('SELECT * FROM wanted ORDER BY metadata DESC, first DESC, modified DESC, content')
       .iterate()
     const candidates = (function* () {
       for (const row of rows) yield candidateOf(row)
     })()
-    const leftOut = [...leftOutByQuota(candidates, quotaBytes)]
-    for (const content of leftOut) {
-      this.#run('UPDATE wanted SET chosen = 0 WHERE content = ?', content)
-    }
-    return leftOut.length
+    return [...leftOutByQuota(candidates, quotaBytes)]
+  }
+
+  leaveOut(content: ContentNumber): void {
+    this.#run('UPDATE wanted SET chosen = 0 WHERE content = ?', content)
   }
 
   isChosen(content: ContentNumber): boolean {

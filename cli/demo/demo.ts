@@ -102,12 +102,11 @@ const loseVolunteer = async (scene: Scene, clients: DemoClients): Promise<Volunt
   const { network, io, traffic } = scene
   const victim = await clients.interruptedImage(volunteer => traffic.remember(volunteer))
   if (victim === null) return null
-  const started = performance.now()
   await waitUntil('the origin to notice', async () => {
     const line = (await network.lines()).find(each => each.name === victim.name)
-    return line?.state === 'offline'
+    return line?.state === 'offline' || line?.state === 'unreachable'
   })
-  io.print(`  ${victim.name} is offline for the origin ${sinceMs(started)} later`)
+  io.print(`  the origin sends nobody to ${victim.name} any more`)
   await clients.apt('swarm-data')
   await clients.dnf('swarm-tool')
   await clients.curl(scene.stage.files.slice(20, 40))

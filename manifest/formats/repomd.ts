@@ -24,10 +24,16 @@ const between = (text: string, open: string, close: string): string | null => {
   return end < 0 ? null : text.slice(start + open.length, end)
 }
 
-/** Attributes and text of the first <name …>; bounds keep hostile text from costing much. */
+/** Attributes and text of the first <name …>. */
 const child = (element: string, name: string): { attributes: string; text: string } | null => {
-  const found = new RegExp(`<${name}(\\s[^>]{0,4096})?>([^<]{0,256})`).exec(element)
-  return found === null ? null : { attributes: found[1] ?? '', text: found[2] ?? '' }
+  const start = element.search(new RegExp(`<${name}[\\s>]`))
+  const end = start < 0 ? -1 : element.indexOf('>', start)
+  if (end < 0) return null
+  const next = element.indexOf('<', end)
+  return {
+    attributes: element.slice(start + name.length + 1, end),
+    text: next < 0 ? '' : element.slice(end + 1, next),
+  }
 }
 
 const attribute = (attributes: string, name: string): string | null => {

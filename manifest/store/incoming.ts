@@ -64,7 +64,10 @@ export const checkEntries = (writer: ManifestWriter): void => {
       'SELECT count(content) AS files, count(target) AS links FROM entries WHERE to_snapshot IS NULL',
     )
     .get()
-  if (snapshot === null || found === undefined) return invalid('has no snapshot')
+  if (snapshot === null || found === undefined) {
+    invalid('has no snapshot')
+    return
+  }
   for (const name of ['files', 'links'] as const) {
     const there = numberOf(found, name)
     if (there !== snapshot[name]) invalid(`has ${snapshot[name]} ${name}, but ${there} are here`)

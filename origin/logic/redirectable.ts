@@ -20,8 +20,8 @@ export type Redirectable =
 
 export const redirectable = (request: FileRequest): Redirectable => {
   if (request.direct) return { redirect: false, reason: 'direct' }
-  if (request.keepAtOrigin) return { redirect: false, reason: 'kept' }
   if (request.sizeBytes < redirectFloorBytes) return { redirect: false, reason: 'small' }
+  if (request.keepAtOrigin) return { redirect: false, reason: 'kept' }
   return { redirect: true }
 }
 

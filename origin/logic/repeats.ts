@@ -10,9 +10,12 @@ export interface Repeat {
   readonly untilMs: number
 }
 
-export type RepeatAdvice =
-  | { readonly serveHere: false; readonly tried: ReadonlySet<VolunteerName> }
-  | { readonly serveHere: true }
+export interface RepeatAdvice {
+  /** Enough volunteers were tried: the origin itself makes sure. */
+  readonly serveHere: boolean
+  /** Where this client was sent for this path a moment ago. */
+  readonly tried: readonly VolunteerName[]
+}
 
 /** Slower clients than this are not waited for when the window of a large file is computed. */
 const slowestBytesPerMs = 1_000
@@ -23,9 +26,8 @@ export const repeatWindow = (sizeBytes: number): number =>
 
 /** What to do about a request, given what is remembered of its client and path. */
 export const adviseRepeat = (repeat: Repeat | undefined, nowMs: number): RepeatAdvice => {
-  if (repeat === undefined || repeat.untilMs <= nowMs) return { serveHere: false, tried: new Set() }
-  if (repeat.tried.length >= repeatVolunteers) return { serveHere: true }
-  return { serveHere: false, tried: new Set(repeat.tried) }
+  const tried = repeat !== undefined && repeat.untilMs > nowMs ? repeat.tried : []
+  return { serveHere: tried.length >= repeatVolunteers, tried }
 }
 
 /** What to remember after the client was sent to a volunteer, or (null) served here. */

@@ -3,7 +3,7 @@
 
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { RepoPath, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
-import { duplicateLinks } from '../../core/limits.ts'
+import { duplicateLinks, redirectFloorBytes } from '../../core/limits.ts'
 import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
 import type { Content } from '../../manifest/model.ts'
@@ -75,7 +75,8 @@ const tryRedirect = (
   const decision = context.redirector.decide(request)
   if (exchange.method === 'GET') context.redirector.record(request, decision)
   context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
-  if (decision.serveHere) return { redirected: false, repeated: decision.repeated }
+  for (const name of decision.tried) context.onRepeat(name)
+  if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
   const { selection, chosen, location } = decision
   const link = linkHeader(exchange, file.path, selection, chosen.candidate.name)
   sendRedirect(exchange, file.content, location, link)
@@ -127,7 +128,9 @@ const answerResolved = async (
   const { path, directory } = parsed
   const { resolver } = context
   const nowMs = context.clock.nowMs()
-  const snapshot = resolver.snapshotFor(exchange.client, path, latest, nowMs)
+  // Only what is kept by its name, whatever its size: the indexes that a Release speaks of.
+  const isIndex = context.keepAtOrigin(path, redirectFloorBytes)
+  const snapshot = isIndex ? resolver.snapshotFor(exchange.client, path, latest, nowMs) : latest
   const found = resolver.resolve(path, snapshot)
   switch (found.kind) {
     case 'file': {

@@ -16,7 +16,10 @@ export const backoffMs = (
   range: BackoffRange,
   retryAfterMs = 0,
 ): number => {
-  const full = Math.min(range.ceilingMs, range.firstMs * 2 ** Math.min(30, Math.max(0, failures - 1)))
+  const full = Math.min(
+    range.ceilingMs,
+    range.firstMs * 2 ** Math.min(30, Math.max(0, failures - 1)),
+  )
   const usual = full / 2 + (full / 2) * chance
   return Math.max(usual, retryAfterMs * (1 + chance / 4))
 }

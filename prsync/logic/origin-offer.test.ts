@@ -36,7 +36,13 @@ t.test('without news the next in line takes over others’ shares first, then al
 })
 
 t.test('a volunteer alone asks for everything at once', t => {
-  const alone = { ...usual, share: { index: 0, count: 1 }, known: 0, connected: 0, beganMs: usual.nowMs }
+  const alone = {
+    ...usual,
+    share: { index: 0, count: 1 },
+    known: 0,
+    connected: 0,
+    beganMs: usual.nowMs,
+  }
   t.strictSame(originOffer(alone), usual.missing)
   t.end()
 })

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { get } from 'node:https'
+import { join } from 'node:path'
+import t from 'tap'
+import { silentLogger } from '../core/log.ts'
+import { Metrics } from './metrics.ts'
+import { VolunteerServer } from './server.ts'
+
+const metrics = new Metrics({
+  swarmSentBytes: () => 0,
+  fetchedBytes: () => ({ peers: 0, origin: 0 }),
+  heldFiles: () => 0,
+  heldBytes: () => 0,
+  wantedBytes: () => 0,
+  snapshot: () => 0,
+  activeClients: () => 0,
+})
+const parts = { metrics, logger: silentLogger, answerNonce: () => null, status: () => ({}) }
+const listen = { host: '127.0.0.1', port: 0 }
+
+const hasOpenssl = (): boolean => {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+t.test(
+  'https with the owner’s certificate',
+  { skip: !hasOpenssl() && 'install openssl' },
+  async t => {
+    const folder = t.testdir({})
+    const certFile = join(folder, 'cert.pem')
+    const keyFile = join(folder, 'key.pem')
+    const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes']
+    const files = ['-keyout', keyFile, '-out', certFile]
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+    execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'ignore' })
+    const server = new VolunteerServer(parts, { listen, tls: { certFile, keyFile } })
+    const { port } = await server.start()
+    t.teardown(() => server.stop())
+    const sent = get({
+      host: '127.0.0.1',
+      port,
+      path: '/-/health',
+      rejectUnauthorized: false,
+      agent: false,
+    })
+    const [answer] = await once(sent, 'response')
+    t.equal(answer.statusCode, 200)
+    answer.resume()
+  },
+)
+
+t.test('a missing certificate and a taken port are clear errors', async t => {
+  const tls = { certFile: '/nonexistent/cert', keyFile: '/nonexistent/key' }
+  await t.rejects(new VolunteerServer(parts, { listen, tls }).start(), {
+    code: 'MS_CONFIG_INVALID',
+  })
+  const first = new VolunteerServer(parts, { listen, tls: null })
+  const { port } = await first.start()
+  t.teardown(() => first.stop())
+  const second = new VolunteerServer(parts, { listen: { ...listen, port }, tls: null })
+  await t.rejects(second.start(), { code: 'MS_CONFIG_INVALID', message: /EADDRINUSE/ })
+})
+
+t.test('before it is enrolled it answers its own addresses and puts off the others', async t => {
+  const server = new VolunteerServer(parts, { listen, tls: null })
+  const { port } = await server.start()
+  t.teardown(() => server.stop())
+  t.equal((await fetch(`http://127.0.0.1:${port}/-/health`)).status, 200)
+  const answer = await fetch(`http://127.0.0.1:${port}/pool/a.deb`)
+  t.equal(answer.status, 503)
+  t.ok(answer.headers.get('retry-after'))
+})
+
+t.test('a handler that fails is answered with 500, and the server goes on', async t => {
+  const server = new VolunteerServer(parts, { listen, tls: null })
+  server.open(async () => {
+    throw new Error('broken')
+  })
+  const { port } = await server.start()
+  t.teardown(() => server.stop())
+  t.equal((await fetch(`http://127.0.0.1:${port}/x`)).status, 500)
+  t.equal((await fetch(`http://127.0.0.1:${port}/-/health`)).status, 200)
+})
