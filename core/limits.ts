@@ -287,7 +287,7 @@ export const logPageEvents = 1000
 /** Members of one bundle that a manifest may name; each has a piece of its own at least. */
 export const bundleMembers = 16_384
 /** New contents that are planned into bundles together; more would make fewer, fuller bundles. */
-export const bundleCandidates = 20_000
+export const bundleCandidates = 8192
 /** Piece hashes of those contents in memory. */
 export const bundleCandidatePieceBytes = 16 * MiB
 /** Records of a manifest part that are read before others may run. */
@@ -330,6 +330,8 @@ export const resolvedHosts = 4096
 export const resolvedHostMs = 300_000
 /** How long the answer to a stock client waits for the name server. */
 export const resolveWaitMs = 2_000
+/** Young generation of the publishing thread: a publish makes much short-lived garbage. */
+export const publisherYoungMiB = 12
 /** JavaScript heap of one hashing thread; a batch and its hashes need a few MiB. */
 export const hashHeapMiB = 64
 /** How long a command waits for the origin to publish: the first hashing of a large tree. */

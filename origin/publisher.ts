@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
-import { stopGraceMs, waitingPublishes } from '../core/limits.ts'
+import { publisherYoungMiB, stopGraceMs, waitingPublishes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { displayPath } from '../core/repo-path.ts'
 import type { PublishResult } from '../manifest/publish.ts'
@@ -125,7 +125,10 @@ export class Publisher {
   }
 
   #start(): Worker {
-    const thread = new Worker(threadFile, { workerData: this.#parts.place })
+    const thread = new Worker(threadFile, {
+      workerData: this.#parts.place,
+      resourceLimits: { maxYoungGenerationSizeMb: publisherYoungMiB },
+    })
     thread.on('message', (message: FromThread) => this.#heard(message))
     thread.on('error', error => this.#lost(thread, error))
     thread.on('exit', code => this.#lost(thread, new Error(`the thread ended (${code})`)))

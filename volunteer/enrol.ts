@@ -22,6 +22,7 @@ import {
 import { probeTimeoutMs, requestTimeoutMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { messageParser, repositoryIdSchema, volunteerNameSchema } from '../tracker/messages.ts'
+import { signRequest } from '../tracker/request-signature.ts'
 import { backoffMs } from './logic/backoff.ts'
 import { parseJson, readRefusal } from './origin-client.ts'
 
@@ -123,17 +124,24 @@ export interface EnrolRequest {
   readonly url: string
 }
 
+// Signed, so that nobody else can move an enrolled volunteer to another URL.
 const post = async (parts: EnrolParts, request: EnrolRequest, signal: AbortSignal) => {
+  const { signing, exchange } = parts.identity
+  const body = JSON.stringify({
+    ...(request.token === null ? {} : { token: request.token }),
+    name: request.name,
+    url: request.url,
+    publicKey: signing.publicKey,
+    exchangeKey: exchange.publicKey,
+  })
+  const signed = { method: 'POST', path: '/-/v1/enroll', body } as const
   const answer = await parts.http.send(`${request.originUrl}/-/v1/enroll`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      ...(request.token === null ? {} : { token: request.token }),
-      name: request.name,
-      url: request.url,
-      publicKey: parts.identity.signing.publicKey,
-      exchangeKey: parts.identity.exchange.publicKey,
-    }),
+    headers: {
+      'content-type': 'application/json',
+      authorization: signRequest(signed, request.name, signing.privateKey),
+    },
+    body,
     signal,
     timeoutMs: requestTimeoutMs + probeTimeoutMs,
   })

@@ -194,6 +194,20 @@ t.test('a volunteer starts again without token, and with the origin dead', async
   t.equal((await stat(join(first.options.mirrorDir, 'image.iso'))).ino, before.ino)
 })
 
+t.test('a volunteer that comes back on another port gets its clients there', async t => {
+  const network = await fresh(t)
+  const first = await startOne(t, network, 'ada')
+  await inState(network, 'synced', 'ada')
+  await first.stop()
+  const second = await startVolunteer({ ...first.options, token: null })
+  t.teardown(() => second.stop())
+  t.not(second.url, first.url)
+  await eventually('a redirect to the new port', async () => {
+    const answer = await network.get('/image.iso', { 'user-agent': `c${performance.now()}` })
+    return (answer.headers.location ?? '').startsWith(second.url)
+  })
+})
+
 t.test('a wrong token, a missing one and a taken name are clear errors', async t => {
   const network = await fresh(t)
   const options = optionsOf(network, 'ada')
