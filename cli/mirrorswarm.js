@@ -47,9 +47,22 @@ const startAgain = binary => {
   })
 }
 
+/**
+ * In a checkout every thread would load the compiler that strips types, tens of megabytes each; the
+ * cache spares that. It lies within the installation, where nobody else can write.
+ */
+const shareCompiledCode = async () => {
+  const { constants: outcomes, enableCompileCache } = await import('node:module')
+  const folder = join(dirname(dirname(self)), 'node_modules', '.cache', 'mirrorswarm')
+  const { status } = enableCompileCache(folder)
+  // Threads and processes that this one starts look there.
+  if (status === outcomes.compileCacheStatus.ENABLED) process.env.NODE_COMPILE_CACHE ??= folder
+}
+
 if (majorOf(process.versions.node) >= neededMajor) {
   const source = new URL('process.ts', import.meta.url)
   const built = new URL('process.js', import.meta.url)
+  if (!existsSync(built)) await shareCompiledCode()
   const { runProcess } = await import((existsSync(built) ? built : source).href)
   await runProcess()
 } else {

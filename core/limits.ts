@@ -189,7 +189,7 @@ export const keptLargestBytes = 1024 * MiB
 /** How long a connection waits for another one's write to a database. */
 export const databaseBusyMs = 5_000
 /** Pages that one connection to a manifest keeps in memory. */
-export const databaseCacheKiB = 16 * KiB
+export const databaseCacheKiB = 8 * KiB
 /** Range requests to the origin under way for the swarm: one per outgoing connection. */
 export const originRequests = 8
 /** Bytes asked of the origin and not arrived, which may have to be kept in memory. */
@@ -331,7 +331,9 @@ export const resolvedHostMs = 300_000
 /** How long the answer to a stock client waits for the name server. */
 export const resolveWaitMs = 2_000
 /** Young generation of the publishing thread: a publish makes much short-lived garbage. */
-export const publisherYoungMiB = 12
+export const publisherYoungMiB = 6
+/** Its whole heap; a publish works in SQL and needs a tenth of this at 100,000 files. */
+export const publisherHeapMiB = 512
 /** JavaScript heap of one hashing thread; a batch and its hashes need a few MiB. */
 export const hashHeapMiB = 64
 /** How long a command waits for the origin to publish: the first hashing of a large tree. */

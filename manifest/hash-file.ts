@@ -56,26 +56,50 @@ const padWithZeros = (piece: Hash, count: number): Hash => {
   return piece
 }
 
-/** The whole file lies in `buffer`: hash it in one call each, and its single piece only once. */
-const hashBuffer = (length: number): Digests => {
-  const bytes = buffer.subarray(0, length)
+/** From here on copying a hash's state costs less than hashing the bytes once more. */
+const copyAt = 16 * 1024
+
+/** SHA-1 of a file that is a single piece, and of that piece filled up with zeros. */
+const hashSinglePiece = (length: number, pieceLength: number): [Buffer, Buffer] => {
+  if (length < copyAt) {
+    buffer.fill(0, length, pieceLength)
+    const padded = hash('sha1', buffer.subarray(0, pieceLength), 'buffer')
+    return [hash('sha1', buffer.subarray(0, length), 'buffer'), padded]
+  }
+  const sha1 = createHash('sha1').update(buffer.subarray(0, length))
+  const padded = padWithZeros(sha1.copy(), pieceLength - length).digest()
+  return [sha1.digest(), padded]
+}
+
+/** SHA-1 of a file, of its pieces with the last one filled up, and of the last one as it is. */
+const hashPieces = (length: number): Pick<Digests, 'sha1' | 'pieces' | 'lastPiece'> => {
   const pieceLength = pieceLengthFor(length)
   const count = pieceCountFor(length)
+  if (count === 1) {
+    const [sha1, pieces] = hashSinglePiece(length, pieceLength)
+    return { sha1, pieces, lastPiece: sha1 }
+  }
+  const bytes = buffer.subarray(0, length)
+  const sha1 = hash('sha1', bytes, 'buffer')
+  if (count === 0) return { sha1, pieces: Buffer.alloc(0), lastPiece: Buffer.alloc(0) }
   buffer.fill(0, length, count * pieceLength)
   const pieces = Buffer.allocUnsafe(count * pieceHashBytes)
   for (let index = 0; index < count; index++) {
     const piece = buffer.subarray(index * pieceLength, (index + 1) * pieceLength)
     hash('sha1', piece, 'buffer').copy(pieces, index * pieceHashBytes)
   }
-  const sha1 = hash('sha1', bytes, 'buffer')
-  const lastPiece = (): Buffer => hash('sha1', bytes.subarray((count - 1) * pieceLength), 'buffer')
+  const lastPiece = hash('sha1', bytes.subarray((count - 1) * pieceLength), 'buffer')
+  return { sha1, pieces, lastPiece }
+}
+
+/** The whole file lies in `buffer`: one call for each hash is quickest. */
+const hashBuffer = (length: number): Digests => {
+  const bytes = buffer.subarray(0, length)
   return {
     sha256: hash('sha256', bytes, 'buffer'),
-    sha1,
     md5: hash('md5', bytes, 'buffer'),
     md4: hashMd4(bytes),
-    pieces,
-    lastPiece: count === 0 ? Buffer.alloc(0) : count === 1 ? sha1 : lastPiece(),
+    ...hashPieces(length),
   }
 }
 
@@ -164,6 +188,15 @@ const readAndHash = (
 const unchanged = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs
 
+/**
+ * Changed just before or while it was read: another change in the same tick of the file system's
+ * clock would leave the same times. Times in the future are those of a clock that goes wrong.
+ */
+const isYoung = (stats: BigIntStats, startedMs: number): boolean => {
+  const changedMs = Number(stats.ctimeNs / 1_000_000n)
+  return changedMs >= startedMs - youngFileMs && changedMs <= Date.now() + youngFileMs
+}
+
 // A fifo put in the file's place must not block the thread, nor a symlink lead elsewhere.
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
@@ -177,8 +210,7 @@ const hashOpen = (descriptor: number, keep: boolean, copy: number | null): HashA
   const inline =
     keep && sizeBytes <= keptInlineBytes ? Uint8Array.from(buffer.subarray(0, sizeBytes)) : null
   if (!unchanged(before, fstatSync(descriptor, { bigint: true }))) return 'changed'
-  const young = Number(before.ctimeNs / 1_000_000n) > startedMs - youngFileMs
-  return { ...digests, stats: before, young, inline }
+  return { ...digests, stats: before, young: isYoung(before, startedMs), inline }
 }
 
 /**

@@ -2,6 +2,7 @@
 // they name, so that no half-finished upload becomes a snapshot.
 
 import { readFileSync } from 'node:fs'
+import { MirrorswarmError, systemCode } from '../core/errors.ts'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
 import { incompleteGraceMs, indexFileBytes } from '../core/limits.ts'
@@ -64,20 +65,21 @@ class IndexCheck {
     this.#tree = new PendingTree(options.store)
   }
 
-  /** The bytes that were hashed: the kept copy, or the file if it is still the same. */
+  /** The bytes that were hashed, from the copy or from a file that is still the same; else null. */
   #read(path: RepoPath, sha256: Sha256): string | null {
     const kept = this.#options.kept.get(sha256)
-    const file =
-      kept !== null && 'file' in kept ? kept.file : pathInFolder(this.#options.root, path)
+    if (kept !== null && 'bytes' in kept) return kept.bytes.toString('utf8')
+    const file = kept === null ? pathInFolder(this.#options.root, path) : kept.file
     try {
-      const bytes = kept !== null && 'bytes' in kept ? kept.bytes : readFileSync(file)
+      const bytes = readFileSync(file)
       return sha256Hex(bytes) === sha256 ? bytes.toString('utf8') : null
-    } catch {
-      // Gone or unreadable meanwhile: what it named cannot be known, and it cannot be served.
-      return null
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EACCES') return null
+      throw new MirrorswarmError('MS_TREE_UNREADABLE', `cannot read "/${path}"`, { cause: error })
     }
   }
 
+  /** Null where there is no such index, or its bytes are there no more. */
   #named(path: RepoPath, found: TreeContent | null): NamedFile[] | null {
     if (found === null || found.kind === 'link') return null
     const text = this.#read(path, found.sha256)
@@ -96,8 +98,10 @@ class IndexCheck {
 
   check(index: ScannedFile): Incomplete | null {
     const base = baseOf(index.path)
-    const named = this.#named(index.path, this.#tree.now(index.path))
-    if (named === null || named.length === 0) return null
+    const now = this.#tree.now(index.path)
+    if (now?.kind !== 'file' || !this.#tree.changedBelow(base)) return null
+    const named = this.#named(index.path, now)
+    if (named === null) return { index: index.path, missing: index.path, presence: 'other' }
     const found = findMissing(
       {
         named,

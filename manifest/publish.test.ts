@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
-import { clockAt, TestRepository, tableOf } from './fixtures/test-repository.ts'
+import { TestRepository, tableOf } from './fixtures/test-repository.ts'
 import type { HashPool } from './hash-pool.ts'
 
 const repository = (t: Test): TestRepository => {
@@ -381,54 +381,4 @@ t.test('a root that is not there is an error, not an empty repository', async t 
   await t.rejects(origin.publish({ root: join(origin.dataDir, 'nowhere') }), {
     code: 'MS_TREE_UNREADABLE',
   })
-})
-
-const release = (files: Record<string, string>): string =>
-  `Origin: test\nSHA256:\n${Object.entries(files)
-    .map(([name, data]) => ` ${hashOf(data)} ${data.length} ${name}\n`)
-    .join('')}`
-
-t.test('a Release is published only with the index files that it names', async t => {
-  const origin = repository(t)
-  const amd64 = 'main/binary-amd64/Packages'
-  put(origin, 'dists/x/Release', release({ [amd64]: 'one' }))
-  await t.rejects(origin.publish(), {
-    code: 'MS_PUBLISH_INCOMPLETE',
-    message: /dists\/x\/Release.*main\/binary-amd64\/Packages is not there/,
-  })
-  put(origin, `dists/x/${amd64}`, 'one')
-  t.match(await origin.publish(), { files: 2 })
-
-  put(origin, `dists/x/${amd64}`, 'two')
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' }, 'index first')
-  put(origin, 'dists/x/Release', release({ [amd64]: 'three' }))
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' }, 'neither fits')
-  put(origin, `dists/x/${amd64}`, 'three')
-  t.match(await origin.publish(), { changed: 2 })
-})
-
-t.test('what a mirror leaves out on purpose does not stop it for ever', async t => {
-  const origin = repository(t)
-  const all = { 'main/binary-amd64/Packages': 'one', 'main/binary-s390x/Packages': 'two' }
-  put(origin, 'dists/x/Release', release(all))
-  put(origin, 'dists/x/main/binary-amd64/Packages', 'one')
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' })
-  const later = clockAt(() => Date.now() + 11 * 60_000)
-  t.match(await origin.publish({ clock: later }), { files: 2 })
-  put(origin, 'dists/x/Release', release({ ...all, 'main/binary-amd64/Packages': 'newer' }))
-  put(origin, 'dists/x/main/binary-amd64/Packages', 'newer')
-  t.match(await origin.publish(), { changed: 2 }, 'it was left out before')
-})
-
-t.test('repomd.xml waits for its metadata', async t => {
-  const origin = repository(t)
-  const xml = (data: string) =>
-    `<repomd><data type="primary"><checksum type="sha256">${hashOf(data)}</checksum>` +
-    `<location href="repodata/primary.xml.gz"/><size>${data.length}</size></data></repomd>`
-  put(origin, 'el9/repodata/repomd.xml', xml('one'))
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' })
-  put(origin, 'el9/repodata/primary.xml.gz', 'two')
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' })
-  put(origin, 'el9/repodata/primary.xml.gz', 'one')
-  t.match(await origin.publish(), { files: 2 })
 })

@@ -111,6 +111,7 @@ class Publish {
     const { store, objects } = this.#options
     const before = store.latest()
     const different = await this.#reading.run()
+    await this.#options.hashPool.rest()
     const changes = new ChangeSet(store)
     try {
       if (different) changes.collectFromTree()

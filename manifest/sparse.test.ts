@@ -4,6 +4,9 @@ import t from 'tap'
 import type { RepoPath } from '../core/ids.ts'
 import { TestRepository } from './fixtures/test-repository.ts'
 
+// Four gigabytes through five hashes take their time on a busy machine.
+t.setTimeout(600_000)
+
 t.test('a sparse file beyond 4 GiB has its size and hashes', async t => {
   const origin = new TestRepository(t.testdir())
   t.teardown(() => origin.close())

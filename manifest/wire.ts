@@ -16,29 +16,22 @@ const inflate = promisify(gunzip)
 const plainPartBytes = manifestSegmentBytes - 64 * 1024
 /** Hashes fill most of a part, and no effort makes those smaller. */
 const effort = 3
+const partsAtOnce = 2
 
-/** Compress lines as one part. */
-const encodeOne = async (header: PartHeader, lines: readonly string[]): Promise<Buffer> => {
+const textOf = (header: PartHeader, lines: readonly string[]): string => {
   const end = JSON.stringify({ type: 'end', records: lines.length })
-  const text = `${JSON.stringify(header)}\n${lines.join('')}${end}\n`
-  return compress(text, { level: effort })
+  return `${JSON.stringify(header)}\n${lines.join('')}${end}\n`
 }
 
-/**
- * Turn records into parts of at most `manifestSegmentBytes`, each with the same header. There is
- * always at least one.
- */
-export async function* encodeParts(
-  header: PartHeader,
-  records: Iterable<ManifestRecord>,
-): AsyncGenerator<Buffer> {
+/** The texts of parts that hold these records, each with the same header; at least one. */
+function* partTexts(header: PartHeader, records: Iterable<ManifestRecord>): Generator<string> {
   let lines: string[] = []
   let size = 0
   let made = 0
   for (const record of records) {
     const line = `${JSON.stringify(record)}\n`
     if (size + line.length > plainPartBytes && lines.length > 0) {
-      yield await encodeOne(header, lines)
+      yield textOf(header, lines)
       made += 1
       lines = []
       size = 0
@@ -46,20 +39,36 @@ export async function* encodeParts(
     lines.push(line)
     size += line.length
   }
-  if (lines.length > 0 || made === 0) yield await encodeOne(header, lines)
+  if (lines.length > 0 || made === 0) yield textOf(header, lines)
 }
 
-/** Store the parts of these records as objects, in order. */
+/**
+ * Turn records into parts of at most `manifestSegmentBytes` and store them as objects; the answer
+ * names them in order. While parts are compressed, the next one's records are read already.
+ */
 export const storeParts = async (
   objects: ObjectStore,
   header: PartHeader,
   records: Iterable<ManifestRecord>,
 ): Promise<ManifestPart[]> => {
-  const parts: ManifestPart[] = []
-  for await (const bytes of encodeParts(header, records)) {
-    parts.push({ sha256: await objects.put(bytes), sizeBytes: bytes.length })
+  const store = async (text: string): Promise<ManifestPart> => {
+    const bytes = await compress(text, { level: effort })
+    return { sha256: await objects.put(bytes), sizeBytes: bytes.length }
   }
-  return parts
+  const parts: ManifestPart[] = []
+  const running: Promise<ManifestPart>[] = []
+  try {
+    for (const text of partTexts(header, records)) {
+      running.push(store(text))
+      if (running.length < partsAtOnce) continue
+      const first = await running[0]
+      running.shift()
+      if (first !== undefined) parts.push(first)
+    }
+    return [...parts, ...(await Promise.all(running))]
+  } finally {
+    await Promise.allSettled(running)
+  }
 }
 
 const inflateText = async (bytes: Uint8Array): Promise<string> => {

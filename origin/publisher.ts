@@ -3,7 +3,12 @@
 
 import { Worker } from 'node:worker_threads'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
-import { publisherYoungMiB, stopGraceMs, waitingPublishes } from '../core/limits.ts'
+import {
+  publisherHeapMiB,
+  publisherYoungMiB,
+  stopGraceMs,
+  waitingPublishes,
+} from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { displayPath } from '../core/repo-path.ts'
 import type { PublishResult } from '../manifest/publish.ts'
@@ -127,7 +132,10 @@ export class Publisher {
   #start(): Worker {
     const thread = new Worker(threadFile, {
       workerData: this.#parts.place,
-      resourceLimits: { maxYoungGenerationSizeMb: publisherYoungMiB },
+      resourceLimits: {
+        maxYoungGenerationSizeMb: publisherYoungMiB,
+        maxOldGenerationSizeMb: publisherHeapMiB,
+      },
     })
     thread.on('message', (message: FromThread) => this.#heard(message))
     thread.on('error', error => this.#lost(thread, error))

@@ -20,7 +20,7 @@ const volunteers = 3
 const roundFiles = 12
 const roundBytes = 6_000_000
 /** What one kill may cost: pieces in flight, and what was fetched since the counter was last read. */
-const wastePerKillBytes = 8 * 2 ** 20
+const wastePerKillBytes = 3 * 2 ** 20
 
 t.setTimeout(400_000)
 

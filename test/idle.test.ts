@@ -7,6 +7,7 @@ import { waitUntil } from '../loadtest/deadline.ts'
 import { freePort } from '../loadtest/ports.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { TcpProxy } from '../loadtest/tcp-proxy.ts'
+import { ManifestReader } from '../manifest/store/reader.ts'
 import { get, prepareNetwork, redirectTarget } from './start-network.ts'
 
 t.setTimeout(240_000)
@@ -20,9 +21,10 @@ t.test('an idle volunteer with 1,000 bundles sends one request under 2 KB an int
   })
   await network.origin.start()
   const operator = await network.operatorToken()
-  // Each snapshot bundles what is new in it.
-  for (let round = 0; round < bundles; round++) {
-    writeFileSync(join(network.repository, `file-${round}.bin`), noise(`bundle ${round}`, 5_000))
+  // Each snapshot bundles what is new in it, files with other piece lengths apart.
+  for (let round = 0; round < bundles / 2; round++) {
+    writeFileSync(join(network.repository, `small-${round}.bin`), noise(`small ${round}`, 5_000))
+    writeFileSync(join(network.repository, `large-${round}.bin`), noise(`large ${round}`, 270_000))
     const answer = await get(`${network.origin.url}/-/v1/publish`, {
       method: 'POST',
       headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
@@ -30,6 +32,9 @@ t.test('an idle volunteer with 1,000 bundles sends one request under 2 KB an int
     })
     if (answer.status >= 300) throw new Error(`publish ${round}: ${answer.body.toString()}`)
   }
+  const reader = ManifestReader.open(join(network.data, 'manifest.db'))
+  t.equal(reader.bundleCount(), bundles)
+  reader.close()
   const { hostname, port } = new URL(network.origin.url)
   const proxy = await TcpProxy.start({ host: hostname, port: Number(port) }, await freePort())
   t.teardown(() => proxy.stop())

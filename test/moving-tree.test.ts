@@ -19,7 +19,8 @@ t.test('no answer ever carries a hash that its bytes do not have', async t => {
   t.comment(`seed ${seed}`)
   const random = seededRandom(seed)
   const network = await prepareNetwork(t)
-  const sizeOf = (index: number): number => (index % 4 === 0 ? 900_000 : 5_000 + index * 1_000)
+  const sizeOf = (index: number): number =>
+    index === 0 ? 12_000_000 : index % 4 === 0 ? 900_000 : 5_000 + index * 1_000
   const fileOf = (index: number): string => join(network.repository, `file-${index}.bin`)
   for (let index = 0; index < files; index++) {
     writeFileSync(fileOf(index), noise(`${index} 0`, sizeOf(index)))

@@ -11,7 +11,7 @@ import type { FileHasher } from './hasher.ts'
 import { type FileStamp, type HeldStore, sameStamp } from './held-store.ts'
 import type { PathRecord } from './logic/plan.ts'
 import { temporaryPrefix } from './logic/scope.ts'
-import type { MirrorFolder } from './mirror-folder.ts'
+import type { MirrorFolder, SeenFolders } from './mirror-folder.ts'
 import type { TodoFile, WorkList } from './work-list.ts'
 
 export interface AdopterParts {
@@ -53,24 +53,25 @@ export class Adopter {
       const page: TodoFile[] = this.#parts.work.files(after, workSliceRows)
       const last = page.at(-1)
       if (last === undefined) break
-      const trusted = new Set<RepoPath>()
+      const seen: SeenFolders = new Map()
       await eachOf(page, async todo => {
         signal.throwIfAborted()
-        await this.#adoptFile(todo, trusted)
+        await this.#adoptFile(todo, seen)
       })
       after = last.path
     }
     this.#swept.clear()
   }
 
-  async #adoptFile({ path, content: number }: TodoFile, trusted: Set<RepoPath>): Promise<void> {
+  async #adoptFile({ path, content: number }: TodoFile, seen: SeenFolders): Promise<void> {
     const { folder, store, work, reader } = this.#parts
     try {
-      const found = await folder.look(path, trusted)
+      const found = await folder.look(path, seen)
       const above = parentPath(path)
-      if (above === '' || trusted.has(above)) await this.#sweep(above)
+      if (above === '' || seen.get(above) === 'folder') await this.#sweep(above)
+      if (found.kind !== 'file') return
       const content = reader.contentByNumber(number)
-      if (found.kind !== 'file' || found.stamp.sizeBytes !== content?.sizeBytes) return
+      if (found.stamp.sizeBytes !== content?.sizeBytes) return
       const hashed = await this.#hash(path, found.stamp)
       if (hashed?.sha256 !== content.sha256) return
       store.record([{ path, sha256: content.sha256, content: number, ...hashed.stamp }])
@@ -116,10 +117,10 @@ export class Adopter {
       const page: PathRecord[] = this.#parts.store.records(after, workSliceRows)
       const last = page.at(-1)
       if (last === undefined) return different
-      const trusted = new Set<RepoPath>()
+      const seen: SeenFolders = new Map()
       const gone: RepoPath[] = []
       for (const record of page) {
-        const how = await this.#recheckPath(record, trusted)
+        const how = await this.#recheckPath(record, seen)
         if (how === 'gone') gone.push(record.path)
         if (how !== 'same') different = true
       }
@@ -128,14 +129,11 @@ export class Adopter {
     }
   }
 
-  async #recheckPath(
-    record: PathRecord,
-    trusted: Set<RepoPath>,
-  ): Promise<'same' | 'gone' | 'changed'> {
+  async #recheckPath(record: PathRecord, seen: SeenFolders): Promise<'same' | 'gone' | 'changed'> {
     const { store, folder } = this.#parts
     const { path } = record
     try {
-      const found = await folder.look(path, trusted)
+      const found = await folder.look(path, seen)
       if (found.kind === 'absent') return 'gone'
       if (record.kind === 'link') return 'same'
       if (record.changed) return 'same'

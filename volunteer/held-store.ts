@@ -119,7 +119,7 @@ export class HeldStore {
 
   /** All of `work` or nothing of it; `work` must not wait. */
   transaction<T>(work: () => T): T {
-    this.database.exec('BEGIN IMMEDIATE')
+    this.database.exec('BEGIN')
     try {
       const result = work()
       this.database.exec('COMMIT')

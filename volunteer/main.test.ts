@@ -13,7 +13,7 @@ import {
   startVolunteer,
   type VolunteerOptions,
 } from './main.ts'
-import { readTree } from './test-mirror.ts'
+import { readMovingTree, readTree } from './test-mirror.ts'
 
 t.setTimeout(120_000)
 
@@ -111,7 +111,7 @@ const fresh = async (t: Test): Promise<TestNetwork> => {
 }
 
 const mirrored = async (network: TestNetwork, volunteer: Started): Promise<boolean> =>
-  JSON.stringify(await readTree(volunteer.options.mirrorDir)) ===
+  JSON.stringify(await readMovingTree(volunteer.options.mirrorDir)) ===
   JSON.stringify(await readTree(network.repository))
 
 t.test('two volunteers become the repository, follow it, and serve what is redirected', async t => {

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, Sha256 } from '../core/ids.ts'
-import { generateKeys, sha256Hex } from '../core/keys.ts'
+import { generateKeys } from '../core/keys.ts'
 import { silentLogger } from '../core/log.ts'
 import { certifyOnlineKey, repositoryIdOf, signHead } from '../manifest/head.ts'
 import type { Head } from '../manifest/model.ts'
+import { ObjectStore } from '../manifest/objects.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import { ManifestWriter } from '../manifest/store/writer.ts'
-import { encodeParts } from '../manifest/wire.ts'
+import { storeParts } from '../manifest/wire.ts'
 import { AnnounceClient } from '../tracker/logic/announce-client.ts'
 import { HeldStore } from './held-store.ts'
 import { ManifestFollower } from './manifest-follower.ts'
@@ -22,8 +23,9 @@ const repositoryId = repositoryIdOf(root.publicKey)
 const hashes = Array.from({ length: 4 }, () => randomBytes(32).toString('hex') as Sha256)
 
 /** Snapshot `snapshot` of `epoch`, in which the paths f0, f1, … have these contents by number. */
-const origin = () => {
-  const objects = new Map<string, Buffer>()
+const origin = (folder: string) => {
+  const objects = new ObjectStore(folder)
+  let garbled = false
   let head: string | null = null
   const publish = async (
     epoch: number,
@@ -56,12 +58,7 @@ const origin = () => {
       })),
       ...contents.map((_, n) => ({ type: 'file' as const, path: `f${n}` as RepoPath, content: n })),
     ]
-    const segments: { sha256: Sha256; sizeBytes: number }[] = []
-    for await (const bytes of encodeParts(header, records)) {
-      const sha256 = sha256Hex(bytes) as Sha256
-      objects.set(sha256, Buffer.from(bytes))
-      segments.push({ sha256, sizeBytes: bytes.length })
-    }
+    const segments = await storeParts(objects, header, records)
     const now = Date.now()
     const document: Head = {
       ...{ repositoryId, epoch, snapshot, createdMs: now, expiresMs: now + 100_000 },
@@ -72,9 +69,12 @@ const origin = () => {
   }
   return {
     publish,
-    objects,
+    garble: () => {
+      garbled = true
+    },
     head: async () => head,
-    object: async (sha256: Sha256) => objects.get(sha256) ?? Buffer.from('nothing'),
+    object: async (sha256: Sha256) =>
+      (garbled ? null : await objects.read(sha256)) ?? Buffer.from('garbage'),
   }
 }
 
@@ -89,7 +89,7 @@ const prepare = (t: Test) => {
     store.close()
   })
   const client = new AnnounceClient({ session: 'one' })
-  const source = origin()
+  const source = origin(join(folder, 'objects'))
   const follower = new ManifestFollower(
     { origin: source, reader, writer, store, client, clock: systemClock, logger: silentLogger },
     { rootKey: root.publicKey, repositoryId },
@@ -139,7 +139,7 @@ t.test('heads of another root key, and parts with other bytes, change nothing', 
   await source.publish(1, 1, [one], generateKeys('ed25519'))
   await t.rejects(catchUp(), { code: 'MS_MANIFEST_INVALID' })
   await source.publish(1, 1, [one])
-  for (const sha256 of source.objects.keys()) source.objects.set(sha256, Buffer.from('garbage'))
+  source.garble()
   await t.rejects(catchUp(), { code: 'MS_MANIFEST_INVALID' })
   t.equal(follower.current(), null)
 })

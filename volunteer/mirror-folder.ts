@@ -23,6 +23,9 @@ export const stampOf = (stats: BigIntStats): FileStamp => ({
   inode: stats.ino,
 })
 
+/** What a walk has seen of folders so far. */
+export type SeenFolders = Map<RepoPath, 'folder' | 'absent'>
+
 const absentCodes: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR'])
 
 /** The folders above a path, from the top; the root is not among them. */
@@ -61,16 +64,18 @@ export class MirrorFolder {
   }
 
   /**
-   * What stands at a path; throws the system's error when the owner's rights forbid to look. Folders
-   * in `trusted` are not looked at again: for a short walk over many paths.
+   * What stands at a path; throws the system's error when the owner's rights forbid to look. What
+   * `seen` knows of folders is not looked at again: for a short walk over many paths.
    */
-  async look(path: RepoPath, trusted?: Set<RepoPath>): Promise<Found> {
+  async look(path: RepoPath, seen?: SeenFolders): Promise<Found> {
     for (const folder of foldersAbove(path)) {
-      if (trusted?.has(folder)) continue
+      const known = seen?.get(folder)
+      if (known === 'folder') continue
+      if (known === 'absent') return { kind: 'absent' }
       const stats = await this.#stats(folder)
+      if (stats !== null && !stats.isDirectory()) return { kind: 'obstructed', at: folder }
+      seen?.set(folder, stats === null ? 'absent' : 'folder')
       if (stats === null) return { kind: 'absent' }
-      if (!stats.isDirectory()) return { kind: 'obstructed', at: folder }
-      trusted?.add(folder)
     }
     const stats = await this.#stats(path)
     if (stats === null) return { kind: 'absent' }

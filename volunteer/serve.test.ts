@@ -231,6 +231,7 @@ t.test(
     await new Promise(resolve => setTimeout(resolve, 100))
     await appendFile(join(volunteer.mirror, 'pool/a b.deb'), 'more')
     await t.rejects(sending)
+    await until('it is noticed', () => switches.lost.length > 0)
     t.strictSame(switches.lost, [package1])
   },
 )

@@ -7,7 +7,14 @@ import { systemClock } from '../core/clock.ts'
 import { MirrorswarmError } from '../core/errors.ts'
 import { silentLogger } from '../core/log.ts'
 import { type Follower, type SnapshotName, Sync } from './sync.ts'
-import { type MirrorOptions, readTree, testMirror, testRepository, until } from './test-mirror.ts'
+import {
+  type MirrorOptions,
+  readMovingTree,
+  readTree,
+  testMirror,
+  testRepository,
+  until,
+} from './test-mirror.ts'
 
 const prepare = async (
   t: Test,
@@ -54,7 +61,7 @@ const prepare = async (
     },
     publish: async () => sync.news({ epoch: 1, number: await repository.publish() }),
     shows: async () =>
-      JSON.stringify(await readTree(volunteer.mirror)) ===
+      JSON.stringify(await readMovingTree(volunteer.mirror)) ===
       JSON.stringify(await readTree(repository.root)),
   }
 }

@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
+import { systemCode } from '../core/errors.ts'
 import type { ContentNumber, RepoPath, RepositoryId, Sha256, SnapshotNumber } from '../core/ids.ts'
 import { silentLogger } from '../core/log.ts'
 import { pathInFolder } from '../core/repo-path.ts'
@@ -222,6 +223,16 @@ export const testMirror = async (
   return {
     ...{ base, mirror, store, work, folder, hasher, placer, adopter, fetcher, reconciler },
     ...{ staging, fetched, phases, partial, close, sync },
+  }
+}
+
+/** readTree of a folder that is being changed: null when something vanished meanwhile. */
+export const readMovingTree = async (folder: string): Promise<Record<string, string> | null> => {
+  try {
+    return await readTree(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw error
   }
 }
 

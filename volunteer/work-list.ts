@@ -8,6 +8,8 @@ import type { HeldStore } from './held-store.ts'
 import { leftOutByQuota, type PlacementRank, type QuotaCandidate } from './logic/placement.ts'
 
 const schema = `
+PRAGMA temp.journal_mode = MEMORY;
+PRAGMA temp.cache_size = -32768;
 CREATE TEMP TABLE IF NOT EXISTS wanted (
   content INTEGER PRIMARY KEY, size INTEGER NOT NULL, metadata INTEGER NOT NULL,
   first INTEGER NOT NULL, modified INTEGER NOT NULL, paths INTEGER NOT NULL, chosen INTEGER NOT NULL

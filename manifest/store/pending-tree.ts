@@ -1,6 +1,7 @@
 // The tree as it would be published, and as it was published last, path by path.
 
 import type { RepoPath, Sha256 } from '../../core/ids.ts'
+import { afterFolder } from './listing.ts'
 import { numberOf, type Row, sha256Of } from './rows.ts'
 import type { ManifestWriter } from './writer.ts'
 
@@ -23,9 +24,10 @@ const prepareStatements = ({ database }: ManifestWriter) => ({
     `SELECT c.sha256, c.size FROM main.entries e LEFT JOIN main.contents c ON c.number = e.content
      WHERE e.path = ? AND e.to_snapshot IS NULL`,
   ),
+  changed: database.prepare('SELECT 1 FROM temp.changes WHERE path >= ? AND path < ? LIMIT 1'),
 })
 
-/** To be used while a WorkingTree is read and not yet published. */
+/** To be used when a ChangeSet has been collected and is not yet committed. */
 export class PendingTree {
   readonly #statements: ReturnType<typeof prepareStatements>
 
@@ -36,6 +38,12 @@ export class PendingTree {
   /** What would be published at this path. */
   now(path: RepoPath): TreeContent | null {
     return contentOf(this.#statements.now.get(path))
+  }
+
+  /** True if anything below this folder would be published, changed or removed. */
+  changedBelow(folder: RepoPath): boolean {
+    const [start, end] = folder === '' ? ['', '\x7f'] : [`${folder}/`, `${folder}${afterFolder}`]
+    return this.#statements.changed.get(start, end) !== undefined
   }
 
   /** What the newest snapshot has at this path. */

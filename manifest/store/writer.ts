@@ -8,7 +8,7 @@ import type { RepositoryIdentity, Snapshot } from '../model.ts'
 import { numberOf, snapshotOf, textOf } from './rows.ts'
 import { openDatabase } from './schema.ts'
 
-/** Everything that belongs to one epoch; `files` stays, since the tree is the same. */
+/** Everything that belongs to one epoch. */
 const wipeEpoch = `
   DELETE FROM entries; DELETE FROM contents; DELETE FROM snapshots; DELETE FROM bundles;
   DELETE FROM bundle_members; DELETE FROM parts; DELETE FROM files;
