@@ -8,7 +8,6 @@ import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
 import { AddressBook } from '../tracker/address-book.ts'
-import { StockTracker } from '../tracker/stock.ts'
 import { type AppParts, buildApp } from './app.ts'
 import { Authority } from './authority.ts'
 import type { OriginContext } from './context.ts'
@@ -26,6 +25,7 @@ import { Redirector } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import { ServingGate } from './serving-gate.ts'
+import { StockDesk } from './stock-desk.ts'
 import type { OpenStore } from './store.ts'
 
 export type Assembly = AppParts & {
@@ -42,9 +42,9 @@ const isOnLoopback = (options: OriginOptions): boolean => {
   return bare === 'localhost' || classifyAddress(bare) === 'loopback'
 }
 
-const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): StockTracker => {
+const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): StockDesk => {
   const { reader, tracker, torrents } = store
-  return new StockTracker(
+  return new StockDesk(
     {
       knownTorrent: infoHash => {
         const bundle = reader.bundleByInfoHash(infoHash)

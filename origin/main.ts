@@ -91,7 +91,6 @@ const startParts = async (
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
   const url = await listen(assembly, options)
-  stock.start()
   reachability.start()
   stack.defer(() => reachability.stop())
   const watcher = new TreeWatcher(folder.options.repositoryDir, {

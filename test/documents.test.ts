@@ -1,0 +1,136 @@
+// Holds what the documents say against the code: test vectors, metrics, options, error codes, names
+// that are never redirected, tests that are cited, and the steps after restoring a backup.
+
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { commands } from '../cli/commands.ts'
+import { optionName } from '../cli/option-spec.ts'
+import { errorTable } from '../core/errors.ts'
+import { noise } from '../loadtest/sample/noise.ts'
+import { neverRedirected } from '../manifest/logic/keep-at-origin.ts'
+import { makeVectors } from './protocol-vectors.ts'
+import { get, prepareNetwork } from './start-network.ts'
+
+t.setTimeout(120_000)
+
+const root = dirname(import.meta.dirname)
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const operations = read('docs/OPERATIONS.md')
+
+/** Everything that stands in `backticks`, whole. */
+const quoted = (text: string): Set<string> =>
+  new Set(Array.from(text.matchAll(/`([^`\n]+)`/g), ([, words = '']) => words))
+
+t.test('the test vectors of docs/PROTOCOL.md are those of the code', async t => {
+  const made = await makeVectors(t.testdir())
+  const written = new Map(
+    Array.from(
+      read('docs/PROTOCOL.md').matchAll(/<!-- vector: (.+?) -->\n+```\w*\n([\s\S]*?)\n```/g),
+      ([, name = '', text = '']): [string, string] => [name, text],
+    ),
+  )
+  t.same([...written.keys()].sort(), [...made.keys()].sort(), 'each once')
+  for (const [name, text] of made) t.equal(written.get(name), text, name)
+})
+
+t.test('docs/OPERATIONS.md names all metrics, of origin and volunteer', async t => {
+  const network = await prepareNetwork(t)
+  writeFileSync(join(network.repository, 'file.bin'), noise('metrics', 50_000))
+  await network.origin.start()
+  const volunteer = await network.addVolunteer()
+  await network.waitForState('synced')
+  const section = operations.split(/^## /m).find(part => part.startsWith('Metrics\n')) ?? ''
+  const [, ofOrigin = '', ofVolunteer = ''] = section.split(/^\| (?:Origin|Volunteer) \|/m)
+  for (const [daemon, text] of [
+    [network.origin, ofOrigin],
+    [volunteer, ofVolunteer],
+  ] as const) {
+    const metrics = (await get(`${daemon.url}/-/metrics`)).body.toString()
+    const real = Array.from(metrics.matchAll(/^# TYPE (\S+)/gm), ([, name = '']) => name)
+    const named = [...quoted(text)].filter(each => each.startsWith('mirrorswarm_'))
+    const plain = new Set(named.map(each => each.replace(/\{.*/, '')))
+    for (const name of real) t.ok(plain.has(name), `${daemon.name}: ${name}`)
+    const outcomes = Array.from(metrics.matchAll(/outcome="([^"]+)"/g), ([, name = '']) => name)
+    for (const outcome of outcomes) t.ok(quoted(text).has(outcome), `${daemon.name}: ${outcome}`)
+  }
+  const documented = Array.from(section.matchAll(/mirrorswarm_\w+/g), ([name]) => name)
+  const metrics = await Promise.all(
+    [network.origin, volunteer].map(async each => (await get(`${each.url}/-/metrics`)).body),
+  )
+  for (const name of documented)
+    t.ok(
+      metrics.some(text => text.includes(name)),
+      `${name} exists`,
+    )
+})
+
+t.test('docs/OPERATIONS.md knows every option of the daemons, and no other', async t => {
+  const tables = new Map(commands.map(({ name, options }) => [name, options]))
+  const named = new Set(
+    Array.from(operations.matchAll(/--([a-z][a-z-]+)/g), ([, name = '']) => name),
+  )
+  const known = new Set<string>()
+  for (const [command, options] of tables) {
+    for (const [key, spec] of Object.entries(options)) {
+      known.add(optionName(key))
+      const expected = command === 'origin' || command === 'volunteer'
+      if (expected && !spec.positional) t.ok(named.has(optionName(key)), `${command} --${key}`)
+    }
+  }
+  const others = [...named].filter(name => !known.has(name) && name !== 'help')
+  t.same(others, [], 'nothing that does not exist')
+})
+
+t.test('docs/OPERATIONS.md says what to do about every error code', async t => {
+  const rows = operations.split('\n').filter(line => line.startsWith('| `MS_'))
+  const codes = rows.flatMap(row => [...quoted(row.split('|')[1] ?? '')])
+  t.same(codes.sort(), Object.keys(errorTable).sort())
+})
+
+t.test('docs/OPERATIONS.md lists the names that are never redirected', async t => {
+  const [, list = ''] = /<!-- never redirected -->\n([\s\S]*?)\n\n/.exec(operations) ?? []
+  t.same([...quoted(list)], [...new Set(neverRedirected)])
+})
+
+t.test('the tests that docs/STATUS.md cites exist', async t => {
+  const status = read('docs/STATUS.md').replace(/\n {2,}(?=\S)/g, ' ')
+  const cited = [...status.matchAll(/^- `([\w/.-]+\.test\.ts)`: (.+)$/gm)]
+  t.ok(cited.length > 40, `${cited.length} are cited`)
+  for (const [, file = '', text = ''] of cited) {
+    const source = existsSync(join(root, file)) ? read(file) : ''
+    const name = text.replace(/ \([^()]*\)$/, '')
+    t.ok(source.includes(name), `${file}: ${name}`)
+  }
+})
+
+t.test('after restoring an older data folder volunteers follow in a new epoch', async t => {
+  const network = await prepareNetwork(t)
+  const publish = async (name: string): Promise<void> => {
+    writeFileSync(join(network.repository, name), noise(name, 20_000))
+    await network.publish()
+  }
+  await network.origin.start()
+  await publish('one.bin')
+  const volunteer = await network.addVolunteer()
+  await network.waitForState('synced')
+  await network.origin.stop()
+  const backup = join(network.folder, 'backup')
+  cpSync(network.data, backup, { recursive: true })
+  await network.origin.start()
+  await publish('two.bin')
+  await publish('three.bin')
+  await network.waitForState('synced')
+  await network.origin.stop()
+  cpSync(backup, network.data, { recursive: true, force: true })
+
+  const [, script = ''] = /npx node -e '\n([\s\S]*?)'\n```/.exec(operations) ?? []
+  t.match(script, 'epoch')
+  execFileSync(process.execPath, ['-e', script.replace('/srv/repo.mirrorswarm', network.data)])
+  await network.origin.start()
+  await network.publish()
+  await network.waitForState('synced')
+  const status = JSON.parse((await get(`${volunteer.url}/-/status`)).body.toString())
+  t.match(status, { epoch: 2, heldFiles: 3, wantedFiles: 3, reasons: [] })
+})
