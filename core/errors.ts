@@ -21,7 +21,7 @@ export const errorTable = {
   MS_PATH_NOT_FOUND: {
     status: 404,
     retryable: false,
-    hint: 'check the path; it is not in the current snapshot',
+    hint: 'check the path or name; there is nothing of that name now',
   },
   MS_METHOD_NOT_ALLOWED: { status: 405, retryable: false, hint: 'use GET or HEAD' },
   MS_RANGE_UNSATISFIABLE: {

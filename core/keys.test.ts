@@ -37,6 +37,17 @@ t.test('both sides agree on one secret for each purpose', async t => {
   t.notSame(ours, other)
 })
 
+t.test('a key that agrees with everyone on the same is refused', async t => {
+  const { privateKey } = generateKeys('x25519')
+  for (const first of [0, 1]) {
+    const theirs = importPublicKey(
+      Buffer.alloc(32).fill(first, 0, 1).toString('base64url'),
+      'x25519',
+    )
+    t.throws(() => agreeOnSecret(privateKey, theirs, 'link'), { code: 'MS_REQUEST_INVALID' })
+  }
+})
+
 t.test('a public key is 32 bytes in base64url and nothing else', async t => {
   for (const text of [
     '',

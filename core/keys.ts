@@ -71,11 +71,23 @@ export const signText = (text: string, privateKey: KeyObject): string =>
 export const verifyText = (text: string, signature: string, publicKey: KeyObject): boolean =>
   verify(null, Buffer.from(text), publicKey, Buffer.from(signature, 'base64url'))
 
-/** 32 bytes that only the two owners of the X25519 keys know; `purpose` separates uses. */
+/** Some keys (of small order, RFC 7748, 6.1) agree with everyone on the same, which is no secret. */
+const agree = (own: KeyObject, theirs: KeyObject): Buffer => {
+  try {
+    return diffieHellman({ privateKey: own, publicKey: theirs })
+  } catch (error) {
+    throw new MirrorswarmError('MS_REQUEST_INVALID', 'no secret can be agreed on with that key', {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * 32 bytes that only the two owners of the X25519 keys know; `purpose` separates uses. Throws
+ * MS_REQUEST_INVALID for a key with which there is no secret.
+ */
 export const agreeOnSecret = (own: KeyObject, theirs: KeyObject, purpose: string): Buffer =>
-  Buffer.from(
-    hkdfSync('sha256', diffieHellman({ privateKey: own, publicKey: theirs }), '', purpose, 32),
-  )
+  Buffer.from(hkdfSync('sha256', agree(own, theirs), '', purpose, 32))
 
 export const sha256Hex = (data: Uint8Array | string): string =>
   createHash('sha256').update(data).digest('hex')

@@ -31,6 +31,11 @@ export class RateLimiter {
           )
   }
 
+  /** False when every `take` resolves at once. */
+  get limits(): boolean {
+    return this.#bucket !== null
+  }
+
   /** Bytes given out so far, limited or not. */
   get takenBytes(): number {
     return this.#takenBytes

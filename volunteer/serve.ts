@@ -260,7 +260,8 @@ export class Serving {
       budget,
       signal: this.#options.signal,
       onBytes: bytes => metrics.addSent(to, bytes),
-      ...(limited
+      // Limited bytes go out in small slices, so only where there is a limit.
+      ...(limited && uploadLimiter.limits
         ? { limiter: { take: (bytes, signal) => uploadLimiter.take(bytes, 'client', signal) } }
         : {}),
     })

@@ -105,8 +105,12 @@ const sendHashList = async (
       sign: (text: string) => signText(text, context.listKeys.privateKey),
     }
     for (const piece of hashList(header, filesBelow(reader, folder), signer)) {
-      if (response.destroyed || context.stopping.aborted) break
       const signal = context.stopping
+      if (response.destroyed || signal.aborted) {
+        // An end would make half a list look whole.
+        response.destroy()
+        return 'list'
+      }
       if (!response.write(piece)) await drained(response, signal)
     }
     return endList(exchange)
