@@ -196,6 +196,21 @@ export class Network {
     return this.headSnapshot()
   }
 
+  /** The same by the operator's HTTP interface: quicker, without a process of its own. */
+  async publishOverHttp(): Promise<number> {
+    const answer = await fetch(`${this.origin.url}/-/v1/publish`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await this.operatorToken()}`,
+        'content-type': 'application/json',
+      },
+      body: '{}',
+    })
+    const body = await answer.text()
+    if (!answer.ok) throw new Error(`publish answered ${answer.status}: ${body}`)
+    return this.headSnapshot()
+  }
+
   /** Wait until each of `names` (all running ones by default) is in `state` at the newest snapshot. */
   async waitForState(
     state = 'synced',

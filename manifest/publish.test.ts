@@ -176,6 +176,25 @@ t.test('losing more than a tenth of the files is refused, and costs no hashing l
   t.match(await origin.publish({ allowShrink: true }), { removed: 2, files: 16 })
 })
 
+t.test('in a small repository a few files may be replaced by as many others', async t => {
+  const origin = repository(t)
+  const write = (from: number, count: number): void => {
+    for (let index = from; index < from + count; index++) put(origin, `f/${index}`, `file ${index}`)
+  }
+  write(0, 10)
+  await origin.publish()
+  for (let index = 0; index < 6; index++) rmSync(join(origin.root, `f/${index}`))
+  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_SHRINKS' }, 'none came for those that went')
+  write(10, 6)
+  t.match(await origin.publish(), { removed: 6, added: 6, files: 10 })
+
+  write(100, 90)
+  await origin.publish()
+  for (let index = 100; index < 133; index++) rmSync(join(origin.root, `f/${index}`))
+  write(200, 33)
+  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_SHRINKS' }, 'too many at once')
+})
+
 t.test('a file that changes while it is hashed is left out with a warning', async t => {
   const origin = repository(t)
   put(origin, 'quiet', 'quiet')

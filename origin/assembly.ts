@@ -165,7 +165,7 @@ export const assemble = (
   const { authority } = context
   const parts = {
     ...{ context, authority, publisher, tokens, tracker, heads, metrics, resolver },
-    ...{ stock, enrolment, clock: systemClock },
+    ...{ stock, enrolment, reachability, clock: systemClock },
   }
-  return { ...parts, prober, reachability, app: buildApp(parts, { tls: options.tls }) }
+  return { ...parts, prober, app: buildApp(parts, { tls: options.tls }) }
 }

@@ -53,6 +53,22 @@ t.test('a volunteer that does not answer gets no clients until it does', async t
   t.equal(probed.length, 4)
 })
 
+t.test('an unreachable volunteer that announces is probed at once, but not each time', async t => {
+  const { reachability, state, probed } = make(t, [no])
+  reachability.heard(ada)
+  t.equal(probed.length, 0, 'a reachable one is left alone')
+  state.reachable = false
+  reachability.heard(ada)
+  reachability.heard(ada)
+  await eventually('the probe', async () => probed.length === 1)
+  await reachability.stop()
+  t.notOk(state.reachable)
+  const second = make(t, [])
+  second.state.reachable = false
+  second.reachability.heard(ada)
+  await eventually('its return', async () => second.state.reachable)
+})
+
 t.test('one lost probe is no verdict, and nobody is probed all the time', async t => {
   const { reachability, state, probed } = make(t, [no])
   reachability.suspect(ada)

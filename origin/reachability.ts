@@ -1,6 +1,6 @@
 // Watches whether volunteers' public URLs answer: those that did not are probed again in each
-// interval, those that clients came back from are probed at once. A failed download alone takes
-// nobody out; failed probes do.
+// interval and when they announce, those that clients came back from are probed at once. A failed
+// download alone takes nobody out; failed probes do.
 
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../core/errors.ts'
@@ -25,6 +25,7 @@ export class Reachability {
   readonly #intervalMs: number
   readonly #stop = new AbortController()
   readonly #suspected = new LRUCache<VolunteerName, true>({ max: volunteers, ttl: suspectAgainMs })
+  readonly #heard = new LRUCache<VolunteerName, true>({ max: volunteers, ttl: suspectAgainMs })
   readonly #checks = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> = Promise.resolve()
@@ -53,10 +54,29 @@ export class Reachability {
   /** A client came back from this volunteer: look whether it still answers. Never waits. */
   suspect(name: VolunteerName): void {
     const record = this.#parts.tracker.volunteer(name)
-    const known = this.#suspected.has(name) || this.#checks.size >= concurrentProbes
-    if (record === null || !record.reachable || known || this.#stop.signal.aborted) return
-    this.#suspected.set(name, true)
-    const check = this.#check(record).finally(() => this.#checks.delete(check))
+    if (record === null || !record.reachable || this.#suspected.has(name)) return
+    this.#begin(() => {
+      this.#suspected.set(name, true)
+      return this.#check(record)
+    })
+  }
+
+  /**
+   * A volunteer announced itself: one that did not answer, because it was down or busy just then,
+   * need not wait for the next interval. Never waits.
+   */
+  heard(name: VolunteerName): void {
+    const record = this.#parts.tracker.volunteer(name)
+    if (record === null || record.reachable || this.#heard.has(name)) return
+    this.#begin(() => {
+      this.#heard.set(name, true)
+      return this.#recheck(record)
+    })
+  }
+
+  #begin(work: () => Promise<void>): void {
+    if (this.#checks.size >= concurrentProbes || this.#stop.signal.aborted) return
+    const check = work().finally(() => this.#checks.delete(check))
     this.#checks.add(check)
   }
 
@@ -70,6 +90,11 @@ export class Reachability {
     await this.#settle(record, false, reason)
   }
 
+  async #recheck(record: VolunteerRecord): Promise<void> {
+    const probe = await this.#parts.prober.probe(record, this.#stop.signal)
+    if (probe.reachable) await this.#settle(record, true, 'it answers')
+  }
+
   async #probeUnreachable(): Promise<void> {
     const waiting = this.#parts.tracker
       .candidates()
@@ -78,8 +103,7 @@ export class Reachability {
     const worker = async (): Promise<void> => {
       for (let record = waiting.pop(); record !== undefined; record = waiting.pop()) {
         if (this.#stop.signal.aborted) return
-        const probe = await this.#parts.prober.probe(record, this.#stop.signal)
-        if (probe.reachable) await this.#settle(record, true, 'it answers')
+        await this.#recheck(record)
       }
     }
     await Promise.all(Array.from({ length: concurrentProbes }, worker))

@@ -54,6 +54,7 @@ t.test('redirects', async t => {
     const { etag = '' } = (await network.get('/pool/a.deb', stranger())).headers
     const answer = await network.get('/pool/a.deb', { ...stranger(), 'if-none-match': etag })
     t.equal(answer.status, 304)
+    t.match(answer.headers.link, 'rel=describedby')
   })
 
   t.test('links to other holders and to the metalink', async t => {

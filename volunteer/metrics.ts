@@ -45,26 +45,28 @@ export class Metrics {
     })
     for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
     const sent = this.#sent
-    new Gauge({
+    new Counter({
       name: 'mirrorswarm_sent_bytes_total',
       help: 'Body bytes sent to clients, to the own network, and to peers that synchronise',
       labelNames: ['kind'],
       registers,
       collect() {
-        this.set({ kind: 'client' }, sent.client)
-        this.set({ kind: 'network' }, sent.network)
-        this.set({ kind: 'sync' }, sources.swarmSentBytes())
+        this.reset()
+        this.inc({ kind: 'client' }, sent.client)
+        this.inc({ kind: 'network' }, sent.network)
+        this.inc({ kind: 'sync' }, sources.swarmSentBytes())
       },
     })
-    new Gauge({
+    new Counter({
       name: 'mirrorswarm_fetched_bytes_total',
       help: 'Bytes of contents fetched while synchronising, from peers or from the origin',
       labelNames: ['from'],
       registers,
       collect() {
         const { peers, origin } = sources.fetchedBytes()
-        this.set({ from: 'peers' }, peers)
-        this.set({ from: 'origin' }, origin)
+        this.reset()
+        this.inc({ from: 'peers' }, peers)
+        this.inc({ from: 'origin' }, origin)
       },
     })
     const gauge = (name: string, help: string, read: () => number): void => {
@@ -80,7 +82,9 @@ export class Metrics {
     gauge('mirrorswarm_held_files', 'Wanted files that are in place', () => sources.heldFiles())
     gauge('mirrorswarm_held_bytes', 'Wanted distinct bytes in place', () => sources.heldBytes())
     gauge('mirrorswarm_wanted_bytes', 'Distinct bytes wanted', () => sources.wantedBytes())
-    gauge('mirrorswarm_snapshot', 'The snapshot that is wholly in place', () => sources.snapshot())
+    gauge('mirrorswarm_snapshot_number', 'The snapshot that is wholly in place', () =>
+      sources.snapshot(),
+    )
     gauge('mirrorswarm_active_clients', 'Clients being served', () => sources.activeClients())
   }
 

@@ -54,7 +54,7 @@ export class Status {
     if (isStopping()) reasons.push('it is being stopped')
     if (!isWithinHours()) reasons.push(`outside its hours (${options.hours?.text})`)
     if (fetcher.pausedReason !== null) reasons.push(fetcher.pausedReason)
-    if (reconciler.leftOut > 0) reasons.push(`${reconciler.leftOut} contents exceed its quota`)
+    if (reconciler.leftOut > 0) reasons.push(`contents beyond its quota: ${reconciler.leftOut}`)
     const blocked = work.blocked(1)
     const [first] = blocked.paths
     if (first !== undefined) {

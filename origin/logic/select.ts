@@ -44,7 +44,7 @@ const stickyLoad = 0.75
 
 export const refusalTexts = {
   disabled: 'the operator has disabled it',
-  quarantined: 'it is quarantined: an audit found wrong bytes',
+  quarantined: 'it is quarantined',
   offline: 'it has not announced itself lately',
   unreachable: 'it cannot be reached from outside',
   draining: 'it is draining: its owner or the operator wants no new clients now',

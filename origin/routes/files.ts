@@ -109,6 +109,7 @@ export const answerFile = async (
 ): Promise<Outcome> => {
   const decision = decideContent(exchange, file.content, file.path)
   if (isBodiless(decision)) {
+    exchange.response.setHeader('link', describedBy(exchange, file.path))
     sendBodiless(exchange, decision)
     return 'not-modified'
   }

@@ -9,15 +9,17 @@ import type { Tracker } from '../../tracker/tracker.ts'
 import type { Authority } from '../authority.ts'
 import type { Enrolment } from '../enrolment.ts'
 import { bytesOf, jsonOf } from '../http.ts'
+import type { Reachability } from '../reachability.ts'
 
 export interface VolunteerRoutesParts {
   readonly tracker: Tracker
   readonly authority: Authority
   readonly enrolment: Enrolment
+  readonly reachability: Reachability
 }
 
 export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesParts): void => {
-  const { tracker, authority, enrolment } = parts
+  const { tracker, authority, enrolment, reachability } = parts
 
   app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
     const body = bytesOf(request)
@@ -31,6 +33,7 @@ export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesPart
     const body = bytesOf(request)
     const volunteer = authority.requireVolunteer(request.raw, body)
     const announce = await decodeAnnounce(body, request.headers['content-encoding'])
+    reachability.heard(volunteer.name)
     const gone = new AbortController()
     const onClose = (): void => gone.abort(new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'gone'))
     request.raw.socket.once('close', onClose)
