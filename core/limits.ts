@@ -50,6 +50,10 @@ export const volunteers = 4096
 export const linkLifetimeSeconds = 600
 /** Resolved paths that the origin remembers (about 300 bytes each). */
 export const lookupCacheEntries = 20_000
+/** Longer paths are looked up each time, so that made-up ones cannot fill that memory. */
+export const lookupKeyCharacters = 512
+/** As much of a User-Agent or Range is remembered of a client. */
+export const rememberedHeaderCharacters = 200
 /** Events kept in the log behind the newest state picture, for those who resume. */
 export const retainedEvents = 100_000
 /** Attempts to hash a file that changes while it is read. */

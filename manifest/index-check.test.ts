@@ -1,20 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
-import { clockAt, TestRepository } from './fixtures/test-repository.ts'
-
-const repository = (t: Test): TestRepository => {
-  const made = new TestRepository(t.testdir())
-  t.teardown(() => made.close())
-  return made
-}
-
-const put = (repository: TestRepository, path: string, data: string): void => {
-  const file = join(repository.root, path)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, data)
-}
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { clockAt, put, repository } from './fixtures/test-repository.ts'
 
 const hashOf = (data: string): string => createHash('sha256').update(data).digest('hex')
 
@@ -40,6 +28,14 @@ t.test('a Release is published only with the index files that it names', async t
   await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' }, 'neither fits')
   put(origin, `dists/x/${amd64}`, 'three')
   t.match(await origin.publish(), { changed: 2 })
+})
+
+t.test('a name that begins with "./" is checked too', async t => {
+  const origin = repository(t)
+  put(origin, 'flat/Release', release({ './Packages': 'one' }))
+  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_INCOMPLETE' })
+  put(origin, 'flat/Packages', 'one')
+  t.match(await origin.publish(), { files: 2 })
 })
 
 t.test('what a mirror leaves out on purpose does not stop it for ever', async t => {

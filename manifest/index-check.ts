@@ -52,7 +52,7 @@ const baseOf = (index: RepoPath): RepoPath =>
 
 /** A name as it stands in an index as a path of the repository; null if it leads out. */
 const pathBelow = (folder: RepoPath, name: string): RepoPath | null => {
-  const parsed = parseRequestPath(encodeURI(name))
+  const parsed = parseRequestPath(encodeURI(name.replace(/^(?:\.\/+)+/, '')))
   return parsed.ok && parsed.path !== '' ? joinPath(folder, parsed.path) : null
 }
 

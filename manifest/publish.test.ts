@@ -5,7 +5,6 @@ import {
   closeSync,
   ftruncateSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,24 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
-import { TestRepository, tableOf } from './fixtures/test-repository.ts'
+import { put, repository, tableOf } from './fixtures/test-repository.ts'
 import type { HashPool } from './hash-pool.ts'
-
-const repository = (t: Test): TestRepository => {
-  const made = new TestRepository(t.testdir())
-  t.teardown(() => made.close())
-  return made
-}
-
-const put = (repository: TestRepository, path: string, data: string | Buffer): string => {
-  const file = join(repository.root, path)
-  mkdirSync(join(file, '..'), { recursive: true })
-  writeFileSync(file, data)
-  return file
-}
 
 const hashOf = (data: string | Buffer): Sha256 =>
   createHash('sha256').update(data).digest('hex') as Sha256
@@ -174,25 +160,6 @@ t.test('losing more than a tenth of the files is refused, and costs no hashing l
   rmSync(join(origin.root, 'disk/4'))
   await t.rejects(origin.publish(), { code: 'MS_PUBLISH_SHRINKS' })
   t.match(await origin.publish({ allowShrink: true }), { removed: 2, files: 16 })
-})
-
-t.test('in a small repository a few files may be replaced by as many others', async t => {
-  const origin = repository(t)
-  const write = (from: number, count: number): void => {
-    for (let index = from; index < from + count; index++) put(origin, `f/${index}`, `file ${index}`)
-  }
-  write(0, 10)
-  await origin.publish()
-  for (let index = 0; index < 6; index++) rmSync(join(origin.root, `f/${index}`))
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_SHRINKS' }, 'none came for those that went')
-  write(10, 6)
-  t.match(await origin.publish(), { removed: 6, added: 6, files: 10 })
-
-  write(100, 90)
-  await origin.publish()
-  for (let index = 100; index < 133; index++) rmSync(join(origin.root, `f/${index}`))
-  write(200, 33)
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_SHRINKS' }, 'too many at once')
 })
 
 t.test('a file that changes while it is hashed is left out with a warning', async t => {
@@ -360,44 +327,4 @@ t.test('what was hashed but not published leaves no trace', async t => {
   await origin.publish()
   t.equal(origin.reader.contentByHash(hashOf('never published')), null)
   t.equal(tableOf(origin.reader, 2).get('after'), hashOf('published'))
-})
-
-t.test('two publishers keep out of each other’s way', async t => {
-  const origin = repository(t)
-  put(origin, 'a', 'a')
-  const unlock = origin.store.lock()
-  await t.rejects(origin.publish(), { code: 'MS_PUBLISH_RUNNING' })
-  unlock()
-  t.match(await origin.publish(), { files: 1 })
-})
-
-t.test('readers see one snapshot while the next is made', async t => {
-  const origin = repository(t)
-  for (let index = 0; index < 50; index++) put(origin, `f${index}`, `old ${index}`)
-  await origin.publish()
-  const before = tableOf(origin.reader, 1)
-  for (let index = 0; index < 50; index++) put(origin, `f${index}`, `new ${index}`)
-  let looked = 0
-  await origin.publish({
-    bundler: {
-      plan: candidates => {
-        looked += 1
-        t.equal(candidates.length, 50)
-        t.equal(origin.reader.latest()?.number, 1)
-        t.same(tableOf(origin.reader, 1), before)
-        return []
-      },
-    },
-  })
-  t.equal(looked, 1)
-  t.equal(origin.reader.latest()?.number, 2)
-})
-
-t.test('a root that is not there is an error, not an empty repository', async t => {
-  const origin = repository(t)
-  put(origin, 'a', 'a')
-  await origin.publish()
-  await t.rejects(origin.publish({ root: join(origin.dataDir, 'nowhere') }), {
-    code: 'MS_TREE_UNREADABLE',
-  })
 })

@@ -2,6 +2,7 @@
 // repository paths, which are bytes that no router should decode.
 
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
@@ -72,8 +73,13 @@ const fileRoutes = (app: FastifyInstance, context: OriginContext): void => {
 }
 
 /** What is no HTTP, or a target with raw bytes that Node's parser does not take. */
-const refuseUnparsed = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+const refuseUnparsed = (
+  error: Error & { code?: string },
+  socket: Socket & { readonly _httpMessage?: ServerResponse | null },
+): void => {
+  // As Node's own handler: text in the middle of another answer would pass for its bytes.
+  const answering = socket._httpMessage?.headersSent === true
+  if (answering || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }

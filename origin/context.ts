@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
+import { rememberedHeaderCharacters } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
@@ -64,9 +65,16 @@ export interface Exchange {
   readonly base: string
 }
 
+/**
+ * At most `length` characters of a header, as a text of its own: a slice would keep the whole header
+ * in memory for as long as somebody remembers the slice.
+ */
+export const headerStart = (text: string, length: number): string =>
+  text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
+
 /** Who asks, as far as one can know without credentials: address and User-Agent. */
 export const clientOf = (request: IncomingMessage): string =>
-  `${request.socket.remoteAddress ?? ''} ${(request.headers['user-agent'] ?? '').slice(0, 200)}`
+  `${request.socket.remoteAddress ?? ''} ${headerStart(request.headers['user-agent'] ?? '', rememberedHeaderCharacters)}`
 
 export const baseOf = (context: OriginContext, request: IncomingMessage): string => {
   const { localAddress = '127.0.0.1', localPort = 80 } = request.socket

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { eventually, HandMadeVolunteer, rawRequest, TestNetwork } from './fixtures/test-network.ts'
@@ -84,6 +87,27 @@ t.test('enrolment', async t => {
     const moved = await dan.post('/-/v1/enroll', body, true)
     t.equal(moved.status, 201, 'its own signature may')
     t.match(JSON.parse(moved.body.toString()), { reachable: false }, 'another server answers there')
+  })
+
+  t.test('what the operator decides while a URL is probed stays', async t => {
+    const eli = await make('eli')
+    await eli.enrol(await network.createToken())
+    const slow = createServer()
+    t.teardown(() => slow.close())
+    await new Promise<void>(resolve => slow.listen(0, '127.0.0.1', resolve))
+    const probed = once(slow, 'request')
+    const { port } = slow.address() as AddressInfo
+    const { name, keys, exchange } = eli
+    const body = JSON.stringify({
+      ...{ name, url: `http://127.0.0.1:${port}/` },
+      ...{ publicKey: keys.publicKey, exchangeKey: exchange.publicKey },
+    })
+    const moved = eli.post('/-/v1/enroll', body, true)
+    const [, response] = (await probed) as [unknown, ServerResponse]
+    t.equal((await network.operate('/-/v1/volunteers/eli', { action: 'disable' })).status, 200)
+    response.end()
+    t.equal((await moved).status, 201)
+    t.equal(await stateOf(network, 'eli'), 'quarantined')
   })
 
   t.test('an unreachable volunteer is looked after until it can be reached', async t => {

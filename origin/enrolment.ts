@@ -128,11 +128,20 @@ export class Enrolment {
 
   async #settle(record: VolunteerRecord): Promise<EnrolmentAnswer> {
     const { name, url } = record
+    const { tracker, logger } = this.#parts
     this.#underWay.add(name)
-    const probe = await this.#probe(record).finally(() => this.#underWay.delete(name))
-    await this.#parts.tracker.enrol({ ...record, reachable: probe.reachable })
-    this.#parts.logger.info({ volunteer: name, url, ...probe }, 'volunteer enrolled')
-    return this.#answer(name, probe)
+    try {
+      const probe = await this.#probe(record)
+      // What the operator decided while the URL was probed stays.
+      const { trust, weight, disabled, draining } = tracker.volunteer(name) ?? record
+      const settled = { trust, weight, disabled, draining, reachable: probe.reachable }
+      await tracker.enrol({ ...record, ...settled })
+      logger.info({ volunteer: name, url, ...probe }, 'volunteer enrolled')
+      return this.#answer(name, probe)
+    } finally {
+      // Not before the log has it: the name would look free in between.
+      this.#underWay.delete(name)
+    }
   }
 
   #answer(name: VolunteerName, probe: ProbeResult): EnrolmentAnswer {

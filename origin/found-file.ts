@@ -1,9 +1,10 @@
 // A file that a request leads to, and what decides where its bytes come from.
 
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { rememberedHeaderCharacters } from '../core/limits.ts'
 import { headerOf } from '../delivery/logic/conditional.ts'
 import type { Content } from '../manifest/model.ts'
-import type { Exchange, OriginContext } from './context.ts'
+import { type Exchange, headerStart, type OriginContext } from './context.ts'
 import type { FileSources } from './lists/file-sources.ts'
 import { mirrorsOf } from './lists/file-sources.ts'
 import { type Redirectable, redirectable } from './logic/redirectable.ts'
@@ -34,6 +35,12 @@ export const mayRedirect = (
   })
 }
 
+/** Enough of it to recognise a repeat. */
+const rangeOf = (exchange: Exchange): string | undefined => {
+  const range = headerOf(exchange.request.headers, 'range')
+  return range === undefined ? undefined : headerStart(range, rememberedHeaderCharacters)
+}
+
 /** What the choice of a volunteer for this exchange depends on. */
 export const redirectRequestOf = (
   context: OriginContext,
@@ -44,7 +51,7 @@ export const redirectRequestOf = (
   https: context.https,
   path: file.path,
   content: file.content,
-  range: headerOf(exchange.request.headers, 'range'),
+  range: rangeOf(exchange),
 })
 
 /** Where the file can be had; nobody but the origin when it is never redirected. */

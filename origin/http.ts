@@ -10,12 +10,17 @@ import {
   isMirrorswarmError,
   MirrorswarmError,
 } from '../core/errors.ts'
-import { retryAfterSeconds } from '../core/limits.ts'
+import { retryAfterSeconds, slowReadBufferBytes, stalledClientMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 
 /** The request line's target as it came; fastify routes by a rewritten one. */
 export const originalTarget = (request: IncomingMessage & { originalUrl?: string }): string =>
   request.originalUrl ?? request.url ?? '/'
+
+/** Cut the connection when the client takes nothing of an answer for so long. */
+export const cutWhenStalled = (response: ServerResponse, stallMs = stalledClientMs): void => {
+  response.setTimeout(stallMs, () => response.destroy())
+}
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -29,6 +34,8 @@ export const sendShort = (
 ): void => {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   response.writeHead(status, { 'content-length': String(bytes.length), ...headers })
+  // What is shorter goes to the kernel at once.
+  if (bytes.length > slowReadBufferBytes) cutWhenStalled(response)
   response.end(request.method === 'HEAD' ? undefined : bytes)
 }
 

@@ -101,3 +101,22 @@ t.test('stopping ends a publish, and the next one completes it', async t => {
   t.comment(`the first one ${outcome}, the second one hashed ${result.hashedFiles} of 22`)
   t.equal(result.files, 22)
 })
+
+t.test('a snapshot that could not be told is told by the next publish', async t => {
+  const place = makePlace(t)
+  makeData(place.dataDir)
+  const told: number[] = []
+  const publisher = new Publisher({
+    place,
+    logger: silentLogger,
+    onPublished: async ({ snapshot }) => {
+      told.push(snapshot.number)
+      if (told.length === 1) throw new Error('no space left')
+    },
+  })
+  t.teardown(() => publisher.stop())
+  await t.rejects(publisher.publish(asked), { message: 'no space left' })
+  t.match(await publisher.publish(asked), { unchanged: true, snapshot: { number: 1 } })
+  await publisher.publish(asked)
+  t.strictSame(told, [1, 1])
+})

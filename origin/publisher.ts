@@ -19,7 +19,10 @@ import type { FromThread, ToThread } from './publisher-thread.ts'
 export interface PublisherParts {
   readonly place: PublishPlace
   readonly logger: Logger
-  /** Called after each publish that made a new snapshot, before its caller is told. */
+  /**
+   * Called when a publish ends with a snapshot that this was not called for yet, before the
+   * publish's caller is told. After an error the next publish calls it again, changed or not.
+   */
   readonly onPublished: (result: PublishResult) => Promise<void>
 }
 
@@ -48,6 +51,8 @@ export class Publisher {
   #waiting = 0
   #tail: Promise<unknown> = Promise.resolve()
   #stopped = false
+  /** The newest snapshot that `onPublished` was called for with success. */
+  #told: number | null = null
   #status: PublisherStatus = { publishing: false, progress: null, problem: null }
 
   constructor(parts: PublisherParts) {
@@ -114,14 +119,18 @@ export class Publisher {
   }
 
   async #published(result: PublishResult): Promise<void> {
-    if (result.unchanged) return
     const { number } = result.snapshot
-    const { files, bytes, added, changed, removed, warningCount } = result
-    this.#parts.logger.info(
-      { snapshot: number, files, bytes, added, changed, removed, warningCount },
-      'published',
-    )
+    if (!result.unchanged) {
+      const { files, bytes, added, changed, removed, warningCount } = result
+      this.#parts.logger.info(
+        { snapshot: number, files, bytes, added, changed, removed, warningCount },
+        'published',
+      )
+    }
+    // A publish may fail behind its snapshot; the next one finds nothing to change.
+    if (number === this.#told) return
     await this.#parts.onPublished(result)
+    this.#told = number
   }
 
   #tell(message: ToThread): void {

@@ -3,7 +3,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { lookupCacheEntries, rememberedClients } from '../core/limits.ts'
+import { lookupCacheEntries, lookupKeyCharacters, rememberedClients } from '../core/limits.ts'
 import type { Snapshot } from '../manifest/model.ts'
 import type { ManifestReader, Resolution } from '../manifest/store/reader.ts'
 import { makePin, pinnedFolder, type SnapshotPin, snapshotFor } from './logic/snapshot-pin.ts'
@@ -39,7 +39,7 @@ export class Resolver {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const resolution = this.#reader.resolve(path, snapshot)
-    this.#known.set(key, resolution)
+    if (key.length <= lookupKeyCharacters) this.#known.set(key, resolution)
     return resolution
   }
 

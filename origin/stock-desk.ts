@@ -21,8 +21,14 @@ export class StockDesk {
     action: 'announce' | 'scrape',
   ): Promise<void> {
     this.#tracker ??= this.#open()
-    const tracker = await this.#tracker
-    tracker.handle(request, response, action)
+    try {
+      const tracker = await this.#tracker
+      tracker.handle(request, response, action)
+    } catch (error) {
+      this.#tracker = null
+      response.destroy()
+      throw error
+    }
   }
 
   async stop(): Promise<void> {

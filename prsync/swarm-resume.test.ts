@@ -1,5 +1,5 @@
 import assert from 'node:assert'
-import { mkdir, open, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { MirrorswarmError } from '../core/errors.ts'
@@ -150,4 +150,20 @@ t.test('a member that is not what its hash promises is dropped, the others are p
   t.strictSame(placed.sort(), [0, 2])
   const left = (await volunteer.swarm.listPartials()).map(partial => partial.sha256)
   t.notOk(left.includes(bundle.contents[1]?.sha256 as never))
+})
+
+t.test('a member lost from the mirror is fetched again though its torrent is open', async t => {
+  const bundle = makeBundle([100 * KiB, 70 * KiB], 64 * KiB)
+  const origin = new MemoryOrigin([bundle])
+  const [volunteer] = await startVolunteers(t, 1, [bundle], origin)
+  assert(volunteer)
+  introduce(bundle, [volunteer])
+  await volunteer.download(bundle)
+  t.equal(volunteer.swarm.openTorrents, 1)
+  await rm(volunteer.file(1))
+  volunteer.held.delete(1)
+  introduce(bundle, [volunteer])
+  await volunteer.download(bundle, [1])
+  t.strictSame(await volunteer.placed(bundle), [0, 1])
+  t.equal(origin.sentBytes, bundle.uniqueBytes + 70 * KiB)
 })

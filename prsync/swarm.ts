@@ -160,6 +160,11 @@ export class Swarm {
     const signal = AbortSignal.any([options.signal, this.#stopped.signal])
     signal.throwIfAborted()
     const torrent = this.#open(bundle)
+    // An open torrent may still count on a file that is gone from the mirror.
+    for (const [position, { number }] of bundle.members.entries()) {
+      const lost = !bundle.held.has(number) && torrent.content.holds(position)
+      if (lost && wanted.includes(number)) torrent.setMissing(position)
+    }
     const parts = { torrent, partials: this.#partials, onMember: options.onMember, signal }
     const download = new Download(parts)
     this.#downloads.set(infoHash, download)

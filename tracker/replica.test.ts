@@ -176,3 +176,14 @@ t.test('another key under the same name begins with nothing', async t => {
   applyEvent(network, { type: 'enrolled', volunteer: other })
   t.equal(network.volunteers.get('a' as VolunteerName)?.holdings, null)
 })
+
+t.test('a picture that cannot be made is only a warning', async t => {
+  const log = new MemoryEventLog<NetworkEvent>()
+  const replica = newReplica(log)
+  await replica.start()
+  const weight = 1n as unknown as number
+  await replica.append([{ type: 'enrolled', volunteer: { ...sampleRecord('a'), weight } }])
+  await replica.stop()
+  t.equal(await log.picture(), null)
+  t.equal((await log.read(0, 10)).length, 1, 'the log is kept')
+})

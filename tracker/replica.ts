@@ -102,9 +102,10 @@ export class Replica {
 
   async #save(): Promise<void> {
     const weight = this.#weight
-    const { bytes, containers } = encodePicture(this.#network)
     this.#weight = 0
     try {
+      // Even this may fail: a text has a longest length.
+      const { bytes, containers } = encodePicture(this.#network)
       await this.#parts.log.savePicture(this.#applied, bytes)
       this.#pictureContainers = containers
     } catch (error) {

@@ -176,3 +176,60 @@ t.test('a lost file is looked after at once', async t => {
   await until('it is back', shows)
   t.ok(volunteer.store.holds(content.number))
 })
+
+t.test('an origin that answers again is no error any more, though nothing is new', async t => {
+  const { volunteer, sync, fail, shows } = await prepare(t)
+  sync.start()
+  await until('the snapshot is shown', shows)
+  fail(1)
+  sync.news({ epoch: 1, number: 0 })
+  await until('the error is told', () => sync.lastError !== null)
+  await until('the error is forgotten', () => sync.lastError === null)
+  t.equal(volunteer.store.placedSnapshot(), 1)
+})
+
+t.test('a retired file that cannot be deleted keeps neither others nor news', async t => {
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 50 })
+  await repository.write('guarded/a.deb', 'ga')
+  await repository.write('pool/z.deb', 'z')
+  await publish()
+  sync.start()
+  await until('all is shown', shows)
+  const { placer } = volunteer
+  const remove = placer.remove.bind(placer)
+  placer.remove = async path => {
+    if (!path.startsWith('guarded/')) return await remove(path)
+    throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+  }
+  await repository.remove('guarded/a.deb')
+  await repository.remove('pool/z.deb')
+  await publish()
+  await until('the other is gone', async () => {
+    return (await readMovingTree(volunteer.mirror))?.['pool/z.deb'] === undefined
+  })
+  await repository.write('pool/new.deb', 'n')
+  await publish()
+  await until('news are followed', async () => {
+    return (await readMovingTree(volunteer.mirror))?.['pool/new.deb'] === 'n'
+  })
+})
+
+t.test('space that retired files take is freed while transfers wait for it', async t => {
+  let free = 1_000_000
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, {
+    graceMs: 2500,
+    freeBytes: () => free,
+  })
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await repository.remove('pool/a.deb')
+  await publish()
+  await until('it is retired', () => volunteer.store.firstRetiredMs() !== null)
+  free = 100
+  await repository.write('pool/new.deb', 'n'.repeat(5000))
+  await publish()
+  await until('transfers wait', () => volunteer.fetcher.pausedReason !== null)
+  await until('the retired file is gone', () => volunteer.store.firstRetiredMs() === null)
+  free = 1_000_000
+  await until('the newest is shown', shows)
+})

@@ -2,9 +2,9 @@
 // for news. Every failure is logged and tried again later; only stop() ends it.
 
 import type { Clock, Random } from '../core/clock.ts'
-import { describeError } from '../core/errors.ts'
+import { describeError, systemCode } from '../core/errors.ts'
 import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { recheckMs, syncWakeMs, workSliceRows } from '../core/limits.ts'
+import { backoffMostMs, recheckMs, syncWakeMs, workSliceRows } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { Adopter } from './adopt.ts'
 import type { Fetcher } from './fetch.ts'
@@ -66,7 +66,9 @@ export class Sync {
   #headNotBeforeMs = 0
   #workDue = true
   #recheckAtMs = 0
+  #deleteNotBeforeMs = 0
   #lastError: string | null = null
+  #headError: string | null = null
 
   constructor(parts: SyncParts, options: SyncOptions) {
     this.#parts = parts
@@ -80,7 +82,7 @@ export class Sync {
 
   /** What failed last and has not succeeded since, for people. */
   get lastError(): string | null {
-    return this.#lastError
+    return this.#headError ?? this.#lastError
   }
 
   /** The reconciler tells what it is at. */
@@ -170,14 +172,18 @@ export class Sync {
       if (await adopter.recheck(signal)) this.#workDue = true
       this.#recheckAtMs = clock.monotonicMs() + recheckMs
     }
+    // Now too: what is to be fetched may need the space.
+    await this.#deleteRetired(signal)
     const current = follower.current()
     if (current !== null && this.#workDue) {
       // Before the run: what is lost meanwhile makes it due again.
       this.#workDue = false
       let complete = false
+      const pause = this.#pauseForDeletions()
       try {
         complete = await reconciler.run(current.number, signal)
       } finally {
+        clearTimeout(pause)
         if (!complete) this.#workDue = true
       }
       if (!complete) return false
@@ -198,6 +204,7 @@ export class Sync {
         this.#workDue = true
         this.enter('syncing')
       })
+      this.#headError = null
       const behind = this.#announced !== null && !sameSnapshot(this.#announced, follower.current())
       this.#headDue = behind
       if (!behind) this.#headFailures = 0
@@ -205,8 +212,8 @@ export class Sync {
     } catch (error) {
       if (signal.aborted) throw error
       this.#delayHead()
-      this.#lastError = describeError(error)
-      logger.warn({ error: this.#lastError }, 'cannot follow the origin, trying again')
+      this.#headError = describeError(error)
+      logger.warn({ error: this.#headError }, 'cannot follow the origin, trying again')
     }
   }
 
@@ -217,37 +224,72 @@ export class Sync {
   }
 
   async #deleteRetired(signal: AbortSignal): Promise<void> {
-    const { store, placer, clock, logger, onMilestone } = this.#parts
+    const { store, clock, logger, onMilestone } = this.#parts
+    if (clock.monotonicMs() < this.#deleteNotBeforeMs) return
     store.clampRetired(clock.nowMs())
     let removed = 0
+    const failed = new Set<RepoPath>()
     for (;;) {
       const page = store.retired(clock.nowMs() - this.#graceMs, workSliceRows)
-      if (page.length === 0) break
+      if (page.every(path => failed.has(path))) break
       for (const path of page) {
         signal.throwIfAborted()
-        if (await placer.remove(path)) removed++
-        else logger.warn({ path }, 'not deleted: it was changed here and is the owner’s now')
+        const how = await this.#delete(path)
+        if (how === 'removed') removed++
+        if (how === 'failed') failed.add(path)
       }
     }
+    if (failed.size > 0) this.#deleteNotBeforeMs = clock.monotonicMs() + backoffMostMs
     if (removed === 0) return
     logger.info({ removed }, 'retired files deleted')
     onMilestone()
   }
 
+  /** What the owner's rights protect is tried again a grace period later; the others do not wait. */
+  async #delete(path: RepoPath): Promise<'removed' | 'kept' | 'failed'> {
+    const { store, placer, clock, logger } = this.#parts
+    try {
+      if (await placer.remove(path)) return 'removed'
+      logger.warn({ path }, 'not deleted: it was changed here and is the owner’s now')
+      return 'kept'
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error
+      logger.warn({ path, error: describeError(error) }, 'a retired file cannot be deleted yet')
+      store.retire([path], null)
+      store.retire([path], clock.nowMs())
+      return 'failed'
+    }
+  }
+
+  #deletionDueMs(): number {
+    const { clock, store } = this.#parts
+    const firstRetired = store.firstRetiredMs()
+    if (firstRetired === null) return syncWakeMs
+    const graceLeftMs = firstRetired + this.#graceMs - clock.nowMs()
+    return Math.max(0, graceLeftMs, this.#deleteNotBeforeMs - clock.monotonicMs())
+  }
+
+  /** A long round begins anew when files are to be deleted; its transfers go on meanwhile. */
+  #pauseForDeletions(): NodeJS.Timeout | undefined {
+    if (this.#parts.store.firstRetiredMs() === null) return undefined
+    const round = this.#round
+    const waitMs = Math.max(1000, this.#deletionDueMs())
+    return setTimeout(() => round.abort(), Math.min(waitMs, 2 ** 31 - 1))
+  }
+
   /** When something is to be done without anyone waking the loop, monotonic less now. */
   #nextDueMs(): number {
-    const { clock, store } = this.#parts
+    const { clock } = this.#parts
     if (!this.#open) return syncWakeMs
     const nowMs = clock.monotonicMs()
     if (this.#workDue) return 0
-    const firstRetired = store.firstRetiredMs()
     return Math.max(
       0,
       Math.min(
         syncWakeMs,
         this.#recheckAtMs - nowMs,
         this.#headDue ? this.#headNotBeforeMs - nowMs : syncWakeMs,
-        firstRetired === null ? syncWakeMs : firstRetired + this.#graceMs - clock.nowMs(),
+        this.#deletionDueMs(),
       ),
     )
   }

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { ContentNumber, RepoPath, SnapshotNumber } from '../../core/ids.ts'
-import { signText } from '../../core/keys.ts'
+import { sha256Hex, signText } from '../../core/keys.ts'
 import { directoryPageEntries, listSliceEntries, rememberedPagesBytes } from '../../core/limits.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { ManifestReader } from '../../manifest/store/reader.ts'
 import type { Exchange, OriginContext } from '../context.ts'
-import { sendError, sendShort } from '../http.ts'
+import { cutWhenStalled, sendError, sendShort } from '../http.ts'
 import { parseOrder, renderDirectoryPage } from '../lists/directory-page.ts'
 import { type HashedPath, type HashKind, hashList, parseHashKind } from '../lists/hash-list.ts'
 import { pageHeaders } from '../lists/markup.ts'
@@ -36,7 +36,9 @@ export class DirectoryPages {
   render(reader: ManifestReader, folder: FoundFolder, query: string): Buffer {
     const order = parseOrder(query)
     const after = afterOf(query)
-    const key = `${folder.snapshot} ${order.column}${order.descending} ${after ?? ''} ${folder.path}`
+    // A hash: the name may be as long as a request, and need not be one of the folder's.
+    const start = after === undefined ? '' : sha256Hex(after)
+    const key = `${folder.snapshot} ${order.column}${order.descending} ${start} ${folder.path}`
     const known = this.#pages.get(key)
     if (known !== undefined) return known
     const children = reader.list(folder.realPath, folder.snapshot, {
@@ -104,6 +106,7 @@ const sendHashList = async (
       publicKey: context.listKeys.publicKey,
       sign: (text: string) => signText(text, context.listKeys.privateKey),
     }
+    cutWhenStalled(response)
     for (const piece of hashList(header, filesBelow(reader, folder), signer)) {
       const signal = context.stopping
       if (response.destroyed || signal.aborted) {

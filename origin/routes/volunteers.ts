@@ -36,6 +36,8 @@ export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesPart
     reachability.heard(volunteer.name)
     const gone = new AbortController()
     const onClose = (): void => gone.abort(new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'gone'))
+    // It may have closed while the body was read.
+    if (request.raw.socket.destroyed) onClose()
     request.raw.socket.once('close', onClose)
     try {
       return reply.send(await tracker.announce(volunteer, announce, { signal: gone.signal }))
