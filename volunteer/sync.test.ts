@@ -190,7 +190,7 @@ t.test('an origin that answers again is no error any more, though nothing is new
 
 t.test('a retired file that cannot be deleted keeps neither others nor news', async t => {
   const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: 50 })
-  await repository.write('guarded/a.deb', 'ga')
+  await repository.write('zz-guarded/a.deb', 'ga')
   await repository.write('pool/z.deb', 'z')
   await publish()
   sync.start()
@@ -198,10 +198,10 @@ t.test('a retired file that cannot be deleted keeps neither others nor news', as
   const { placer } = volunteer
   const remove = placer.remove.bind(placer)
   placer.remove = async path => {
-    if (!path.startsWith('guarded/')) return await remove(path)
+    if (!path.startsWith('zz-guarded/')) return await remove(path)
     throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
   }
-  await repository.remove('guarded/a.deb')
+  await repository.remove('zz-guarded/a.deb')
   await repository.remove('pool/z.deb')
   await publish()
   await until('the other is gone', async () => {

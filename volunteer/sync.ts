@@ -4,7 +4,13 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, systemCode } from '../core/errors.ts'
 import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { backoffMostMs, recheckMs, syncWakeMs, workSliceRows } from '../core/limits.ts'
+import {
+  backoffMostMs,
+  recheckMs,
+  spaceCheckMs,
+  syncWakeMs,
+  workSliceRows,
+} from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { Adopter } from './adopt.ts'
 import type { Fetcher } from './fetch.ts'
@@ -179,11 +185,11 @@ export class Sync {
       // Before the run: what is lost meanwhile makes it due again.
       this.#workDue = false
       let complete = false
-      const pause = this.#pauseForDeletions()
+      const watch = this.#watchDeletions()
       try {
         complete = await reconciler.run(current.number, signal)
       } finally {
-        clearTimeout(pause)
+        clearInterval(watch)
         if (!complete) this.#workDue = true
       }
       if (!complete) return false
@@ -269,12 +275,13 @@ export class Sync {
     return Math.max(0, graceLeftMs, this.#deleteNotBeforeMs - clock.monotonicMs())
   }
 
-  /** A long round begins anew when files are to be deleted; its transfers go on meanwhile. */
-  #pauseForDeletions(): NodeJS.Timeout | undefined {
-    if (this.#parts.store.firstRetiredMs() === null) return undefined
+  /** While transfers wait for space, the round begins anew as soon as deletions may free some. */
+  #watchDeletions(): NodeJS.Timeout {
     const round = this.#round
-    const waitMs = Math.max(1000, this.#deletionDueMs())
-    return setTimeout(() => round.abort(), Math.min(waitMs, 2 ** 31 - 1))
+    return setInterval(() => {
+      if (this.#parts.fetcher.pausedReason === null || this.#deletionDueMs() > 0) return
+      round.abort()
+    }, spaceCheckMs)
   }
 
   /** When something is to be done without anyone waking the loop, monotonic less now. */

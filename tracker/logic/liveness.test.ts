@@ -33,7 +33,7 @@ t.test('the worst that is true of a volunteer is its state', async t => {
   const busy = { draining: false, idle: false }
   const tired = { draining: true, idle: true }
   t.equal(stateOf(volunteer(), idle, false, newest), 'synced')
-  t.equal(stateOf(volunteer(), idle, false, null), 'synced', 'nothing is published')
+  t.equal(stateOf(volunteer(), idle, false, null), 'syncing', 'nothing is published')
   t.equal(stateOf(volunteer(), busy, false, newest), 'syncing')
   t.equal(stateOf(volunteer(), idle, false, { ...newest, number: 2 }), 'syncing')
   t.equal(stateOf(volunteer(), idle, false, { ...newest, epoch: 2 }), 'syncing')

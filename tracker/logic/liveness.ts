@@ -51,6 +51,6 @@ export const stateOf = (
   if (!record.reachable) return 'unreachable'
   if (record.draining || report.draining) return 'draining'
   const current =
-    newest === null || (sameNumbers(position, newest) && position?.snapshot === newest.number)
+    newest !== null && sameNumbers(position, newest) && position?.snapshot === newest.number
   return report.idle && current ? 'synced' : 'syncing'
 }
