@@ -31,7 +31,7 @@ import { ManifestFollower } from './manifest-follower.ts'
 import type { Metrics } from './metrics.ts'
 import { MirrorFolder } from './mirror-folder.ts'
 import { checkMounted } from './mount-check.ts'
-import { type CheckedOptions, placeOfData } from './options.ts'
+import { type CheckedOptions, placeOfData, prefixOf } from './options.ts'
 import { OriginClient } from './origin-client.ts'
 import { Placer } from './place.ts'
 import { Reconciler } from './reconcile.ts'
@@ -237,7 +237,7 @@ const makeServing = (
     },
     {
       ...{ originUrl, networks, maxClients },
-      prefix: publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, ''),
+      prefix: prefixOf(publicUrl),
       signal: input.serverSignal,
     },
   )

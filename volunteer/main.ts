@@ -24,6 +24,7 @@ import {
   checkOptions,
   nameFromHost,
   placeOfData,
+  prefixOf,
   urlOfListener,
   type VolunteerOptions,
 } from './options.ts'
@@ -200,7 +201,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
       answerNonce: nonce => answerNonce(identity, name, nonce),
       status: () => assembly?.status.document() ?? { name, state: 'enrolling' },
     },
-    { listen: options.listen, tls: options.tls },
+    { listen: options.listen, tls: options.tls, prefix: prefixOf(options.publicUrl) },
   )
   undo.add(() => server.stop())
   const { port } = await server.start()

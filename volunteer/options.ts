@@ -9,6 +9,10 @@ import type { LogLevel } from '../core/log.ts'
 import { type Network, parseNetwork } from '../core/networks.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
 
+/** The path of a public URL, '' or '/prefix'; a proxy in front may have removed it or not. */
+export const prefixOf = (publicUrl: string | null): string =>
+  publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
+
 export interface VolunteerOptions {
   /** The mirror: an ordinary tree, possibly full already. Made when it is missing. */
   readonly mirrorDir: string

@@ -58,7 +58,7 @@ const prepare = async (t: Test, options: Options = {}) => {
       answerNonce: nonce => (nonce === 'good' ? 'signed' : null),
       status: () => ({ name: 'ada' }),
     },
-    { listen: { host: '127.0.0.1', port: 0 }, tls: null },
+    { listen: { host: '127.0.0.1', port: 0 }, tls: null, prefix: '' },
   )
   const switches = { open: true, draining: false, lost: [] as RepoPath[] }
   const serving: Serving = new Serving(

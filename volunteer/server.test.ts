@@ -39,7 +39,7 @@ t.test(
     const files = ['-keyout', keyFile, '-out', certFile]
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
     execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'ignore' })
-    const server = new VolunteerServer(parts, { listen, tls: { certFile, keyFile } })
+    const server = new VolunteerServer(parts, { listen, tls: { certFile, keyFile }, prefix: '' })
     const { port } = await server.start()
     t.teardown(() => server.stop())
     const sent = get({
@@ -57,18 +57,18 @@ t.test(
 
 t.test('a missing certificate and a taken port are clear errors', async t => {
   const tls = { certFile: '/nonexistent/cert', keyFile: '/nonexistent/key' }
-  await t.rejects(new VolunteerServer(parts, { listen, tls }).start(), {
+  await t.rejects(new VolunteerServer(parts, { listen, tls, prefix: '' }).start(), {
     code: 'MS_CONFIG_INVALID',
   })
-  const first = new VolunteerServer(parts, { listen, tls: null })
+  const first = new VolunteerServer(parts, { listen, tls: null, prefix: '' })
   const { port } = await first.start()
   t.teardown(() => first.stop())
-  const second = new VolunteerServer(parts, { listen: { ...listen, port }, tls: null })
+  const second = new VolunteerServer(parts, { listen: { ...listen, port }, tls: null, prefix: '' })
   await t.rejects(second.start(), { code: 'MS_CONFIG_INVALID', message: /EADDRINUSE/ })
 })
 
 t.test('before it is enrolled it answers its own addresses and puts off the others', async t => {
-  const server = new VolunteerServer(parts, { listen, tls: null })
+  const server = new VolunteerServer(parts, { listen, tls: null, prefix: '' })
   const { port } = await server.start()
   t.teardown(() => server.stop())
   t.equal((await fetch(`http://127.0.0.1:${port}/-/health`)).status, 200)
@@ -78,7 +78,7 @@ t.test('before it is enrolled it answers its own addresses and puts off the othe
 })
 
 t.test('a handler that fails is answered with 500, and the server goes on', async t => {
-  const server = new VolunteerServer(parts, { listen, tls: null })
+  const server = new VolunteerServer(parts, { listen, tls: null, prefix: '' })
   server.open(async () => {
     throw new Error('broken')
   })
@@ -86,4 +86,14 @@ t.test('a handler that fails is answered with 500, and the server goes on', asyn
   t.teardown(() => server.stop())
   t.equal((await fetch(`http://127.0.0.1:${port}/x`)).status, 500)
   t.equal((await fetch(`http://127.0.0.1:${port}/-/health`)).status, 200)
+})
+
+t.test('behind a proxy its own addresses answer with and without the public prefix', async t => {
+  const server = new VolunteerServer(parts, { listen, tls: null, prefix: '/lent' })
+  const { port } = await server.start()
+  t.teardown(() => server.stop())
+  for (const path of ['/lent/-/health', '/-/health']) {
+    t.equal((await fetch(`http://127.0.0.1:${port}${path}`)).status, 200, path)
+  }
+  t.equal((await fetch(`http://127.0.0.1:${port}/other/-/health`)).status, 503, 'a path')
 })

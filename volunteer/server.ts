@@ -27,14 +27,16 @@ export interface ServerParts {
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  /** The path of the public URL, '' or '/prefix'; requests may come with it or without. */
+  readonly prefix: string
 }
 
 const ownPrefix = '/-/'
 
 /** Paths are bytes: fastify must not decode them, so all of them take one route. */
-const rewriteUrl = (request: { readonly url?: string | undefined }): string => {
-  const url = request.url ?? '/'
-  return url.startsWith(ownPrefix) ? url : '/'
+const routeOf = (url: string, prefix: string): string => {
+  const inside = url.startsWith(`${prefix}${ownPrefix}`) ? url.slice(prefix.length) : url
+  return inside.startsWith(ownPrefix) ? inside : '/'
 }
 
 const readTls = async (
@@ -75,7 +77,9 @@ export class VolunteerServer {
 
   /** Listen; resolves with the port. Throws MS_CONFIG_INVALID when that is not possible. */
   async start(): Promise<{ readonly port: number }> {
-    const { listen, tls } = this.#options
+    const { listen, tls, prefix } = this.#options
+    const rewriteUrl = (request: { readonly url?: string | undefined }): string =>
+      routeOf(request.url ?? '/', prefix)
     const options = { rewriteUrl, bodyLimit: operatorBodyBytes, logger: false }
     const app: FastifyInstance =
       tls === null
