@@ -209,9 +209,13 @@ t.test('what cannot be mirrored is refused with a line', async t => {
   const { execFileSync } = await import('node:child_process')
   execFileSync('mkfifo', [join(origin.root, 'fifo')])
   const { createServer } = await import('node:net')
-  const server = createServer().listen(join(origin.root, 'socket'))
+  const server = createServer()
   t.teardown(() => server.close())
+  const before = process.cwd()
+  process.chdir(origin.root) // a socket's whole path may have 107 bytes only
+  server.listen('socket')
   await new Promise(resolve => server.once('listening', resolve))
+  process.chdir(before)
   const result = await origin.publish()
   t.same(result.warnings.map(warning => warning.path).sort(), [
     '-',
