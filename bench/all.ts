@@ -1,7 +1,19 @@
 // Every bench, one after the other, with its usual figures.
 
+import { benchChangeSet } from './change-set.ts'
+import { benchDelta, defaultCacheFolder } from './delta.ts'
+import { benchMatch } from './match.ts'
 import { benchPublish } from './publish.ts'
 import { benchSwarm } from './swarm.ts'
 
 await benchSwarm({ files: 2_000, bytes: 2 ** 30, volunteers: 10, seed: 1 })
 await benchPublish({ files: 100_000, bytes: 800_000_000, seed: 1 })
+const kept = [
+  await benchMatch({ bytes: 2 ** 28, repeat: 2 }),
+  await benchChangeSet({ files: 20_000, bytes: 2 ** 30, volunteers: 5, seed: 1 }),
+  await benchDelta({
+    ...{ only: null, small: false, cacheFolder: defaultCacheFolder },
+    ...{ rivals: true, special: true, modes: ['none', 'zstd'], json: false },
+  }),
+]
+if (kept.includes(false)) process.exitCode = 1

@@ -3,6 +3,7 @@
 
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
+import { checkRsyncSource } from '../core/rsync.ts'
 import type { OptionTable } from './option-spec.ts'
 
 const config = {
@@ -74,6 +75,18 @@ const origin = {
     kind: 'rate',
     placeholder: 'RATE',
     help: 'Send at most this much, e.g. 50MB/s or 1Gbit/s',
+  },
+  upstream: {
+    kind: 'string',
+    placeholder: 'RSYNC_URL',
+    check: checkRsyncSource,
+    help: 'Make REPOSITORY_DIR a copy of rsync://HOST/MODULE (by rsync) before each publish',
+  },
+  upstreamInterval: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '1h',
+    help: 'How often to pull from --upstream and publish',
   },
   workers: {
     kind: 'count',
@@ -162,6 +175,19 @@ const volunteer = {
     kind: 'rate',
     placeholder: 'RATE',
     help: 'Fetch at most this much while synchronising',
+  },
+  bootstrap: {
+    kind: 'string',
+    placeholder: 'RSYNC_URL',
+    check: checkRsyncSource,
+    help: 'Fill an empty MIRROR_DIR from rsync://HOST/MODULE (by rsync) first, then go on by swarm',
+  },
+  compression: {
+    kind: 'string',
+    placeholder: 'METHOD',
+    choices: ['zstd', 'none'],
+    default: 'zstd',
+    help: 'How missing parts of files are compressed on their way here: zstd, or none on a fast line',
   },
   quota: {
     kind: 'size',

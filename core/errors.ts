@@ -39,6 +39,11 @@ export const errorTable = {
     retryable: true,
     hint: 'the origin serves as much as it may; try again after Retry-After',
   },
+  MS_VOLUNTEER_BUSY: {
+    status: 503,
+    retryable: true,
+    hint: 'ask another volunteer or the origin, or this one again after Retry-After',
+  },
   MS_NOT_READY: {
     status: 503,
     retryable: true,

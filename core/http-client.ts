@@ -21,6 +21,13 @@ export interface HttpAnswer {
   readonly body: Readable
 }
 
+/** Let go of an answer that nobody wants (any more). */
+export const discard = ({ body }: HttpAnswer): void => {
+  // Undici reports the end of a body that was not read as an error, to nobody.
+  body.on('error', () => undefined)
+  body.destroy()
+}
+
 /** The daemon's only way out. Redirects are not followed. */
 export class HttpClient {
   readonly #agent: Dispatcher

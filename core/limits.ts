@@ -32,6 +32,8 @@ export const activeDownloads = 8
 export const openTorrents = 64
 /** Connections to peers per torrent (as Kraken). */
 export const peersPerTorrent = 10
+/** One that nobody read or wrote for this long is closed: a deleted image gives its space back. */
+export const idleFileMs = 30_000
 /** Files that the swarm keeps open for reading or writing. */
 export const openSwarmFiles = 128
 /** Outgoing HTTP connections to one host. */
@@ -62,6 +64,12 @@ export const hashAttempts = 3
 export const readBufferBytes = 1 * MiB
 /** What a rate limit lets pass at once after a pause: this long at its rate. */
 export const rateBurstMs = 100
+/** Bytes that one who waits for a rate is given in its turn: a block of the swarm. */
+export const rateTurnBytes = 16 * KiB
+/** The part of a rate's burst that the swarm leaves to clients that are being served. */
+export const clientReserve = 0.5
+/** A client that asked so recently is being served: it will ask again once its bytes are sent. */
+export const activeClientMs = 1_000
 /** Volunteers that a client is sent to for one path before the origin serves it itself. */
 export const repeatVolunteers = 2
 /** The same client asking for the same path within this time was probably not served well. */
@@ -132,6 +140,14 @@ export const holdingsContainers = 1024
 export const holdingsRanges = 1024
 /** Holdings that a volunteer remembers as sent but not acknowledged; beyond it sends full state. */
 export const holdingsHistory = 8
+/** Contents whose requests the origin counts; the least requested half is forgotten beyond it. */
+export const countedContents = 20_000
+/** The most requested contents that volunteers with a quota are told of. */
+export const popularContents = 1000
+/** How often that list is made anew. */
+export const popularityRefreshMs = 600_000
+/** Patterns of --include, and of --exclude, that an announce names; beyond them it names none. */
+export const announcedPatterns = 64
 /** Torrents whose progress one announce carries: several times activeDownloads. */
 export const announcedTorrents = 64
 /** Reasons (a line for people each) in one announce. */
@@ -152,42 +168,6 @@ export const stalledClientMs = 60_000
 export const rangesPerAnswer = 256
 /** Ranges that one header may list before they are merged; more are ignored. */
 export const rangeSpecsPerHeader = 1024
-/** First wait of a volunteer before it tries again what failed; doubled with each failure. */
-export const backoffFirstMs = 1_000
-/** The longest such wait: an origin that comes back is noticed within this time. */
-export const backoffMostMs = 60_000
-/** Announces while synchronising come this often, and holdings changes never more often. */
-export const busyAnnounceMs = 500
-/** An origin that asks for longer intervals between announces is not followed. */
-export const announceIntervalMostMs = 3_600_000
-/** The least time between two announces, however much happens. */
-export const announceSpacingMs = 100
-/** Rows that a volunteer reads or writes in one database step before others get their turn. */
-export const workSliceRows = 500
-/** Files hashed at the same time while a folder is adopted or contents are put in place. */
-export const placementWorkers = 2
-/** Files put in place whose folders are flushed, and which are recorded, together. */
-export const placementBatch = 64
-/** Attempts to clear a path that others fill again meanwhile. */
-export const placementAttempts = 3
-/** Blocked paths that are named in the status; all of them are counted. */
-export const namedBlockedPaths = 100
-/** Disk space is looked at this often while something is fetched or waited for. */
-export const spaceCheckMs = 2_000
-/** All files of a mirror are compared (size, time, inode) with the record this often. */
-export const recheckMs = 3_600_000
-/** The metainfo of one bundle: 20 bytes a piece and about 150 a member, with room to spare. */
-export const metainfoBytes = 16 * MiB
-/** Rates of traffic are sampled this often. */
-export const loadSampleMs = 500
-/** Whether the owner's hours have begun or ended is looked at this often. */
-export const hoursCheckMs = 1_000
-/** The loop of a volunteer looks around at least this often, whatever the clocks do meanwhile. */
-export const syncWakeMs = 60_000
-/** How long the goodbye announce may take when a volunteer stops. */
-export const goodbyeMs = 1_000
-/** Names of a folder shown to the department's machines in one page. */
-export const folderPageEntries = 10_000
 /** Larger files are not copied into the data folder whatever their name: the disk would be doubled. */
 export const keptLargestBytes = 1024 * MiB
 /** How long a connection waits for another one's write to a database. */
@@ -200,15 +180,51 @@ export const originRequests = 8
 export const originInFlightBytes = 64 * MiB
 /** Bytes of complete pieces that wait for being hashed and written; beyond it nothing is fetched. */
 export const unwrittenBytes = 64 * MiB
-/** Waiting for the tracker to say who else downloads a torrent, before asking the origin for all. */
-export const firstShareGraceMs = 250
-/** No news from peers for this long: pieces of others' shares are asked of the origin too. */
-export const originPatienceMs = 1_000
-/** Those next in line for a dead peer's pieces start this much apart, so that one suffices. */
-export const originStaggerMs = 200
-/** Volunteers in that line; all later ones start with the last. */
-export const originStaggerSteps = 8
-/** Peers that offer but send nothing for this long do not count as offering. */
+/** Local bytes between two missing runs that are fetched too: a request costs about as much. */
+export const coalescedGapBytes = 64
+/** Bytes that one request for runs asks of the origin: it is read by one answerer in one go. */
+export const originBatchBytes = 4 * MiB
+/** Runs in one such request (about 8 bytes each in its body). */
+export const originBatchRuns = 20_000
+/** Such requests under way at once: an origin answers four at a time to one volunteer. */
+export const originBatches = 2
+/** Runs of several pieces are gathered this long, so that they travel together. */
+export const originGatherMs = 5
+/** Bytes of runs asked of the origin at once while peers may bring some of them. */
+export const originSharedBytes = 8 * MiB
+/** Fetched parts of a piece that are written one by one; a piece with more is written whole. */
+export const sparseWrites = 16
+/** Members whose local bytes are looked for at the same time. */
+export const concurrentPrefills = 4
+/** A search that takes longer lends its place, so that members without a basis need not wait. */
+export const slowPrefillMs = 250
+/** Searches under way at most, lent places included. */
+export const mostPrefills = 16
+/** Runs of local bytes recorded of one unfinished member (12 bytes each); later ones are fetched. */
+export const coverageRuns = 1_000_000
+/** At the start the origin is not asked for so long, unless it is known who else downloads. */
+export const firstShareGraceMs = 1_000
+/** And so long while connections to peers that the tracker named are being made. */
+export const firstContactMs = 5_000
+/** A volunteer that has got next to nothing for so long helps with others' shares. */
+export const originStealMs = 1_500
+/** Time between two looks at what has come counts for at most this much. */
+export const intakeStepMs = 400
+/** Less than this from all peers together is next to nothing. */
+export const starvingBytesPerSecond = 16 * KiB
+/** A volunteer says this often what it fetches from the origin, even if nothing has changed. */
+export const sharePulseMs = 2_000
+/** A connected volunteer that has said nothing for so long is not counted on. */
+export const ownerSilenceMs = 10_000
+/** Of two connections with the same volunteer one is ended: only later its end means that it left. */
+export const ownerGoneMs = 500
+/** A piece that somebody says to be fetching for longer is not waited for. */
+export const claimMs = 60_000
+/** Pieces that one volunteer may say to be fetching at once. */
+export const claimedPieces = 1024
+/** News of pieces are gathered this long for one write to each peer. */
+export const pieceNewsMs = 50
+/** Starving for so long: what peers offer, or say to be fetching, is asked of the origin too. */
 export const peerSilenceMs = 5_000
 /** Pause after the origin's first failure; doubled by each further one. */
 export const originRetryMs = 500
@@ -224,8 +240,14 @@ export const stalledBlockMs = 10_000
 export const outstandingBlocks = 250
 /** Blocks that one peer may have asked of us; more ends the connection. */
 export const queuedBlockRequests = 512
-/** A message of the peer protocol: a block of 128 KiB or a bitfield of 2 million pieces. */
-export const wireMessageBytes = 256 * KiB
+/** The longest request between volunteers. */
+export const swarmRequestBytes = 256 * KiB
+/** A request to a peer asks for what it sends in this time, so that a slow one can be given up. */
+export const requestAheadMs = 500
+/** Requests wait for the upload limit in slices, so that clients get in between. */
+export const limitedSliceBytes = 16 * KiB
+/** A message of the peer protocol: a block of 256 KiB or a bitfield of 2 million pieces. */
+export const wireMessageBytes = swarmRequestBytes + KiB
 /** Bytes answered to a peer that it has not read; more ends the connection. */
 export const unreadWireBytes = 16 * MiB
 /** Bytes from a peer that nobody asked for (any more); more ends the connection. */
@@ -236,6 +258,10 @@ export const refusedPieces = 64
 export const incomingPeersPerTorrent = 50
 /** Connections to peers, incoming and outgoing, over all torrents. */
 export const swarmConnections = 512
+/** Connections whose other end has not shown its key; beyond it the oldest of them is closed. */
+export const unprovenConnections = 128
+/** A TLS handshake between volunteers that takes longer is given up. */
+export const peerHandshakeMs = 5_000
 /** Torrents being looked up because a peer asked for them. */
 export const concurrentBundleLoads = 16
 /** A connection of no interest to either side is closed after this time. */
@@ -292,6 +318,12 @@ export const logPageEvents = 1000
 export const bundleMembers = 16_384
 /** New contents that are planned into bundles together; more would make fewer, fuller bundles. */
 export const bundleCandidates = 8192
+/** Sets of volunteers whose wishes get bundles of their own; more would be too many swarms. */
+export const demandGroups = 16
+/** What such a set must want in common at one publish to be worth swarms of its own. */
+export const leastDemandBytes = 16 * MiB
+/** New bundles after which the small ones are counted; each look reads all bundles' members. */
+export const bundlesBetweenLooks = 32
 /** Piece hashes of those contents in memory. */
 export const bundleCandidatePieceBytes = 16 * MiB
 /** Records of a manifest part that are read before others may run. */
@@ -328,16 +360,20 @@ export const stockPeersPerSwarm = 100
 export const stockPeerTtlMs = 20 * 60_000
 /** How often those are looked for. */
 export const stockSweepMs = 60_000
-/** Host names of volunteers whose addresses are remembered. */
-export const resolvedHosts = 4096
-/** How long they are believed. */
-export const resolvedHostMs = 300_000
-/** How long the answer to a stock client waits for the name server. */
-export const resolveWaitMs = 2_000
 /** Young generation of the publishing thread: a publish makes much short-lived garbage. */
 export const publisherYoungMiB = 6
 /** Its whole heap; a publish works in SQL and needs a tenth of this at 100,000 files. */
 export const publisherHeapMiB = 512
+/** Wanted chunks that one search for them takes at once: about 45 MiB of table. More take turns. */
+export const matchedChunksAtOnce = 2 ** 20
+/** Searches that wait for a thread; a volunteer prefills a few contents at a time. */
+export const waitingMatches = 64
+/** JavaScript heap of one matching thread: the places of 2^20 chunks need 30 MiB beside it. */
+export const matchHeapMiB = 64
+/** A matching thread that has had nothing to do for this long ends. */
+export const idleMatchThreadMs = 20_000
+/** After a search for so many chunks (5 MiB of table) its thread ends: memory never shrinks. */
+export const largeMatchChunks = 2 ** 17
 /** JavaScript heap of one hashing thread; a batch and its hashes need a few MiB. */
 export const hashHeapMiB = 64
 /** How long a command waits for the origin to publish: the first hashing of a large tree. */

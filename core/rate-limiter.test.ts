@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts'
 import { RateLimiter, type TrafficPriority } from './rate-limiter.ts'
 
 /** A limiter on virtual time: `advance` moves the clock and fires what is due. */
-const virtual = (bytesPerSecond: number) => {
+const virtual = (bytesPerSecond: number | null) => {
   let nowMs = 0
   const limiter = new RateLimiter(bytesPerSecond, { monotonicMs: () => nowMs })
   const advance = async (ms: number): Promise<void> => {
@@ -57,6 +57,82 @@ t.test('on virtual time', async t => {
     void limiter.take(1, 'client').then(() => order.push('small'))
     await advance(500)
     t.same(order, ['large', 'small'])
+  })
+
+  t.test('large takers and small ones of a kind get the same rate', async t => {
+    const { limiter, advance } = virtual(1_000_000)
+    const given = { large: 0, small: 0 }
+    const taker = async (name: keyof typeof given, bytes: number): Promise<void> => {
+      for (;;) {
+        await limiter.take(bytes, 'swarm')
+        given[name] += bytes
+      }
+    }
+    void taker('large', 131_072)
+    void taker('small', 16_384)
+    await advance(4000)
+    const ratio = given.small / given.large
+    t.ok(ratio > 0.8 && ratio < 1.25, `${given.small} and ${given.large} bytes`)
+  })
+
+  t.test('a client that reads and sends in between keeps its rate beside the swarm', async t => {
+    const rateOf = async (peers: number): Promise<number> => {
+      const { limiter, advance } = virtual(20_000_000)
+      let bytes = 0
+      let next = 0
+      const client = async (): Promise<void> => {
+        await limiter.take(65_536, 'client')
+        bytes += 65_536
+        next = 2
+      }
+      const peer = async (): Promise<void> => {
+        for (;;) await limiter.take(16_384, 'swarm')
+      }
+      for (let count = 0; count < peers; count++) void peer()
+      void client()
+      for (let ms = 0; ms < 1000; ms++) {
+        await advance(1)
+        if (next > 0 && --next === 0) void client()
+      }
+      return bytes
+    }
+    const alone = await rateOf(0)
+    const beside = await rateOf(20)
+    t.ok(beside >= 0.9 * alone, `${beside} of ${alone} bytes`)
+  })
+
+  t.test('the swarm can be held to a rate of its own, and let go again', async t => {
+    for (const limit of [1_000_000, null]) {
+      const { limiter, advance } = virtual(limit)
+      const given = { client: 0, swarm: 0 }
+      const stop = new AbortController()
+      const taker = async (priority: TrafficPriority): Promise<void> => {
+        while (!stop.signal.aborted) {
+          await limiter.take(10_000, priority, stop.signal)
+          given[priority] += 10_000
+          if (priority === 'client') await new Promise(resolve => setTimeout(resolve, 100))
+        }
+      }
+      limiter.holdSwarm(50_000)
+      const ended = Promise.allSettled([taker('swarm'), taker('client')])
+      await advance(2000)
+      t.ok(given.swarm <= 120_000 && given.swarm >= 80_000, `${given.swarm} bytes in 2 s`)
+      t.ok(given.client >= 190_000, 'clients are not concerned')
+      limiter.holdSwarm(100_000)
+      const before = given.swarm
+      await advance(2000)
+      t.ok(given.swarm - before >= 180_000, `${given.swarm - before} bytes in 2 s`)
+      if (limit !== null) {
+        limiter.holdSwarm(null)
+        const free = given.swarm
+        await advance(1000)
+        t.ok(given.swarm - free >= 700_000, `${given.swarm - free} bytes in 1 s`)
+      }
+      stop.abort(new Error('enough'))
+      limiter.holdSwarm(null)
+      await advance(200)
+      await ended
+    }
   })
 
   t.test('whoever gives up makes room for the next', async t => {

@@ -11,7 +11,7 @@ export interface BucketOptions {
 }
 
 export class TokenBucket {
-  readonly #options: BucketOptions
+  #options: BucketOptions
   readonly #clock: Pick<Clock, 'monotonicMs'>
   #balanceBytes: number
   #filledMs: number
@@ -31,16 +31,25 @@ export class TokenBucket {
     this.#filledMs = nowMs
   }
 
-  /** Milliseconds until `bytes` may pass; 0 means now. */
-  waitMs(bytes: number): number {
+  /** Another rate from now on; what has gathered stays, up to the new burst. */
+  change(options: BucketOptions): void {
+    assert(options.bytesPerSecond > 0 && options.burstBytes > 0)
     this.#fill()
-    const missingBytes = Math.min(bytes, this.#options.burstBytes) - this.#balanceBytes
+    this.#options = options
+    this.#balanceBytes = Math.min(this.#balanceBytes, options.burstBytes)
+  }
+
+  /** Milliseconds until `bytes` may pass and leave `reserveBytes` for others; 0 means now. */
+  waitMs(bytes: number, reserveBytes = 0): number {
+    this.#fill()
+    const neededBytes = Math.min(bytes + reserveBytes, this.#options.burstBytes)
+    const missingBytes = neededBytes - this.#balanceBytes
     return missingBytes <= 0 ? 0 : (missingBytes * 1000) / this.#options.bytesPerSecond
   }
 
-  /** Take `bytes` if they may pass now. */
-  tryTake(bytes: number): boolean {
-    if (this.waitMs(bytes) > 0) return false
+  /** Take `bytes` if they may pass now and leave `reserveBytes`. */
+  tryTake(bytes: number, reserveBytes = 0): boolean {
+    if (this.waitMs(bytes, reserveBytes) > 0) return false
     this.#balanceBytes -= bytes
     return true
   }

@@ -58,3 +58,22 @@ export const openGuarded = async (
   await handle.close()
   return null
 }
+
+/**
+ * Bytes of an open file, in memory of their own; null when the file is shorter or is not the one
+ * that was hashed any more, which is checked after the read.
+ */
+export const readExactly = async (
+  handle: FileHandle,
+  guard: FileGuard,
+  offset: number,
+  length: number,
+): Promise<Buffer | null> => {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done)
+    if (bytesRead === 0) return null
+    done += bytesRead
+  }
+  return isGuarded(await handle.stat({ bigint: true }), guard) ? bytes : null
+}

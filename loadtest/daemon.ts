@@ -110,6 +110,11 @@ export class Daemon {
     return this.#group?.openFiles(pattern) ?? 0
   }
 
+  /** Processor time since its start, of all its processes. */
+  cpuSeconds(): number {
+    return this.#group?.cpuSeconds() ?? 0
+  }
+
   peakResidentBytes(): number {
     return this.#group?.peakResidentBytes() ?? 0
   }

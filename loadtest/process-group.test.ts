@@ -19,6 +19,7 @@ t.test('a signal reaches the children of the child', async t => {
   t.equal(group.processes().length, 2)
   t.ok(group.openFiles() > 0)
   t.ok(group.peakResidentBytes() > 0)
+  t.ok(group.cpuSeconds() >= 0)
   group.signal('SIGKILL')
   t.equal((await group.exited).signal, 'SIGKILL')
   await waitUntil('the grandchild to end', () => !isAlive(pid))

@@ -39,6 +39,10 @@ const fieldOf = (stat: string, index: number): number =>
   // The second field is the name in parentheses and may contain anything.
   Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[index - 2])
 
+// utime, stime, and both of children that were waited for; Linux always reports 100 ticks.
+const cpuFields = [13, 14, 15, 16]
+const ticksPerSecond = 100
+
 export class ProcessGroup {
   readonly exited: Promise<GroupExit>
   readonly #child: ChildProcessByStdio<null, Readable, Readable>
@@ -121,6 +125,16 @@ export class ProcessGroup {
       }
     }
     return count
+  }
+
+  /** Processor time of the group and of its children that have ended (Linux; 0 elsewhere). */
+  cpuSeconds(): number {
+    let ticks = 0
+    for (const pid of this.processes()) {
+      const stat = readText(`/proc/${pid}/stat`)
+      if (stat !== null) for (const field of cpuFields) ticks += fieldOf(stat, field)
+    }
+    return ticks / ticksPerSecond
   }
 
   /** Highest resident memory so far of the group's largest process, in bytes (0 when unknown). */

@@ -16,12 +16,17 @@ export const packageOf = {
   'dpkg-deb': 'dpkg',
   find: 'findutils',
   gpg: 'gnupg',
+  nginx: 'nginx-light',
+  openssl: 'openssl',
   rpmbuild: 'rpm',
   rsync: 'rsync',
   sha256sum: 'coreutils',
   unshare: 'util-linux',
   wget: 'wget',
+  xorriso: 'xorriso',
   xz: 'xz-utils',
+  zsync: 'zsync',
+  zsyncmake: 'zsync',
 } as const
 
 export type ProgramName = keyof typeof packageOf

@@ -30,6 +30,13 @@ t.test('requests pass and are counted with their bytes; a cut breaks them', asyn
   )
   t.ok((proxy.requests[0]?.bytes ?? 0) > 200_000)
   t.ok((proxy.requests[1]?.bytes ?? 0) < 1_000)
+  t.ok((proxy.requests[1]?.answerBytes ?? 0) > 0)
+  t.match(proxy.requests[1]?.answerHead, /^HTTP\/1\.1 200 /)
+  t.equal(
+    proxy.requests.reduce((sum, each) => sum + each.answerBytes, 0),
+    proxy.receivedBytes,
+    'each byte that came back belongs to a request',
+  )
   const slow = fetch(`${url}/slow`)
   setTimeout(() => proxy.cut(), 50)
   await t.rejects(slow)

@@ -5,8 +5,16 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 
 export interface CountedRequest {
   readonly line: string
+  /** The request itself. */
   bytes: number
+  /** What came back on its connection until the next request there. */
+  answerBytes: number
+  /** Where the answer begins: its status and headers. */
+  answerHead: string
 }
+
+/** Enough for the headers of any answer that tests and benches look at. */
+const keptHeadBytes = 2_048
 
 export class TcpProxy {
   readonly requests: CountedRequest[] = []
@@ -60,20 +68,31 @@ export class TcpProxy {
         server.destroy()
       })
     }
-    client.on('data', part => this.#countSent(part))
+    let latest: CountedRequest | null = null
+    client.on('data', part => {
+      latest = this.#countSent(part, latest)
+    })
     server.on('data', part => {
       this.receivedBytes += part.length
+      if (latest === null) return
+      if (latest.answerBytes === 0) latest.answerHead = part.toString('latin1', 0, keptHeadBytes)
+      latest.answerBytes += part.length
     })
     client.pipe(server)
     server.pipe(client)
   }
 
-  // A request's head begins a segment, since the daemons do not pipeline.
-  #countSent(part: Buffer): void {
+  // A request's head begins a segment, since the daemons do not pipeline. Returns the request that
+  // its connection is at.
+  #countSent(part: Buffer, latest: CountedRequest | null): CountedRequest | null {
     this.sentBytes += part.length
-    const line = /^(?:GET|HEAD|POST) \S+ HTTP\/1\.1/.exec(part.toString('latin1'))?.[0]
-    const last = this.requests.at(-1)
-    if (line !== undefined) this.requests.push({ line, bytes: part.length })
-    else if (last !== undefined) last.bytes += part.length
+    const line = /^(?:GET|HEAD|POST) \S+ HTTP\/1\.1/.exec(part.toString('latin1', 0, 8_192))?.[0]
+    if (line === undefined) {
+      if (latest !== null) latest.bytes += part.length
+      return latest
+    }
+    const request = { line, bytes: part.length, answerBytes: 0, answerHead: '' }
+    this.requests.push(request)
+    return request
   }
 }

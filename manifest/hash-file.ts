@@ -1,5 +1,6 @@
 // Reads one file once and computes all its hashes: SHA-256 for identity, SHA-1, MD5 and MD4 for
-// clients that ask, SHA-1 of torrent pieces. Runs in a hashing thread and blocks it.
+// clients that ask, SHA-1 of torrent pieces, hashes of chunks for deltas. Runs in a hashing thread
+// and blocks it.
 
 import { createHash, type Hash, hash } from 'node:crypto'
 import {
@@ -13,6 +14,8 @@ import {
 } from 'node:fs'
 import { createMD4 } from 'hash-wasm'
 import { systemCode } from '../core/errors.ts'
+import { coarseChunkBytes } from '../core/kernel/chunk-map.ts'
+import { kernel } from '../core/kernel/kernel.ts'
 import { keptInlineBytes, readBufferBytes, youngFileMs } from '../core/limits.ts'
 import { pieceCountFor, pieceLengthFor } from './logic/piece-length.ts'
 
@@ -25,6 +28,8 @@ export interface Digests {
   readonly pieces: Uint8Array
   /** 20 bytes: the last piece as it is; empty for an empty file. */
   readonly lastPiece: Uint8Array
+  /** The hashes of the whole 64 KiB chunks, 8 bytes each: where a delta begins. */
+  readonly coarse: Uint8Array
 }
 
 export interface HashedBytes extends Digests {
@@ -99,6 +104,7 @@ const hashBuffer = (length: number): Digests => {
     sha256: hash('sha256', bytes, 'buffer'),
     md5: hash('md5', bytes, 'buffer'),
     md4: hashMd4(bytes),
+    coarse: kernel.chunkHashes(bytes, coarseChunkBytes),
     ...hashPieces(length),
   }
 }
@@ -108,6 +114,7 @@ class StreamHashes {
   readonly #all = ['sha256', 'sha1', 'md5'].map(name => createHash(name))
   readonly #pieceLength: number
   readonly #pieces: Buffer[] = []
+  readonly #coarse: Uint8Array[] = []
   #piece = createHash('sha1')
   #inPiece = 0
 
@@ -116,7 +123,9 @@ class StreamHashes {
     md4.init()
   }
 
+  /** `bytes`: a whole number of 64 KiB chunks, but for those at the file's end. */
   update(bytes: Buffer): void {
+    this.#coarse.push(kernel.chunkHashes(bytes, coarseChunkBytes))
     for (const each of this.#all) each.update(bytes)
     md4.update(bytes)
     for (let start = 0; start < bytes.length; ) {
@@ -136,8 +145,12 @@ class StreamHashes {
     const [sha256, sha1, md5] = this.#all.map(each => each.digest()) as [Buffer, Buffer, Buffer]
     const padded = padWithZeros(this.#piece.copy(), this.#pieceLength - this.#inPiece)
     this.#pieces.push(padded.digest())
-    const pieces = Buffer.concat(this.#pieces)
-    return { sha256, sha1, md5, md4: md4.digest('binary'), pieces, lastPiece: this.#piece.digest() }
+    return {
+      ...{ sha256, sha1, md5, md4: md4.digest('binary') },
+      pieces: Buffer.concat(this.#pieces),
+      lastPiece: this.#piece.digest(),
+      coarse: Buffer.concat(this.#coarse),
+    }
   }
 }
 

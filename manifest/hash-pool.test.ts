@@ -14,6 +14,8 @@ import { md4 } from 'hash-wasm'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../core/clock.ts'
 import type { RepoPath } from '../core/ids.ts'
+import { coarseChunkBytes } from '../core/kernel/chunk-map.ts'
+import { kernel } from '../core/kernel/kernel.ts'
 import { keptInlineBytes, readBufferBytes } from '../core/limits.ts'
 import { type HashedFile, HashPool, type HashRequest } from './hash-pool.ts'
 import { pieceLengthFor } from './logic/piece-length.ts'
@@ -78,6 +80,7 @@ t.test('all hashes of files around every boundary', async t => {
         md4: hashed.md4.toString('hex'),
         pieces: hashed.pieces.toString('hex'),
         lastPiece: hashed.lastPiece.toString('hex'),
+        coarse: hashed.coarse.toString('hex'),
       },
       {
         path: `${size}`,
@@ -88,6 +91,7 @@ t.test('all hashes of files around every boundary', async t => {
         md4: await md4(bytes),
         pieces: pieces.join(''),
         lastPiece,
+        coarse: Buffer.from(kernel.chunkHashes(bytes, coarseChunkBytes)).toString('hex'),
       },
       `${size} bytes`,
     )

@@ -28,6 +28,8 @@ export interface HashedFile {
   readonly pieces: Buffer
   /** 20 bytes: the last piece as it is; empty for an empty file. */
   readonly lastPiece: Buffer
+  /** 8 bytes for each whole chunk of 64 KiB. */
+  readonly coarse: Buffer
   /** The bytes, when they were asked for and are few. */
   readonly inline: Buffer | null
 }
@@ -66,7 +68,7 @@ class Unpacker {
 
   outcome(path: RepoPath, outcome: PackedOutcome): HashOutcome {
     if (outcome.kind !== 'hashed') return { ...outcome, path }
-    const { piecesLength, lastPieceLength, inlineLength, ...stats } = outcome
+    const { piecesLength, lastPieceLength, coarseLength, inlineLength, ...stats } = outcome
     return {
       ...stats,
       path,
@@ -76,6 +78,7 @@ class Unpacker {
       md4: this.#take(16),
       pieces: this.#take(piecesLength),
       lastPiece: this.#take(lastPieceLength),
+      coarse: this.#take(coarseLength),
       inline: inlineLength === null ? null : this.#take(inlineLength),
     }
   }

@@ -33,6 +33,7 @@ export type PackedOutcome =
       readonly young: boolean
       readonly piecesLength: number
       readonly lastPieceLength: number
+      readonly coarseLength: number
       readonly inlineLength: number | null
     }
   | { readonly kind: 'changed' | 'vanished' }
@@ -42,7 +43,7 @@ export type BatchAnswer =
   | {
       readonly id: number
       readonly outcomes: readonly PackedOutcome[]
-      /** Of each hashed file: SHA-256, SHA-1, MD5, MD4, pieces, last piece, bytes to keep. */
+      /** Of each hashed file: SHA-256, SHA-1, MD5, MD4, pieces, last piece, coarse chunks, bytes to keep. */
       readonly packed: Uint8Array<ArrayBuffer>
     }
   | { readonly id: number; readonly failure: string; readonly diskFull: boolean }
@@ -70,8 +71,8 @@ const hashPatiently = (root: string, request: HashRequest): HashAttempt => {
 }
 
 const packHashed = (hashed: HashedBytes, packed: Uint8Array[]): PackedOutcome => {
-  const { sha256, sha1, md5, md4, pieces, lastPiece, inline, stats } = hashed
-  packed.push(sha256, sha1, md5, md4, pieces, lastPiece)
+  const { sha256, sha1, md5, md4, pieces, lastPiece, coarse, inline, stats } = hashed
+  packed.push(sha256, sha1, md5, md4, pieces, lastPiece, coarse)
   if (inline !== null) packed.push(inline)
   return {
     kind: 'hashed',
@@ -82,6 +83,7 @@ const packHashed = (hashed: HashedBytes, packed: Uint8Array[]): PackedOutcome =>
     young: hashed.young,
     piecesLength: pieces.length,
     lastPieceLength: lastPiece.length,
+    coarseLength: coarse.length,
     inlineLength: inline?.length ?? null,
   }
 }

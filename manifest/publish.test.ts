@@ -317,7 +317,8 @@ t.test('what was hashed but not published leaves no trace', async t => {
   for (let index = 0; index < 20; index++) put(origin, `f${index}`, `content ${index}`)
   await origin.publish()
   const stop = new AbortController()
-  put(origin, 'passing', 'never published')
+  const passing = 'never published'.repeat(10_000)
+  put(origin, 'passing', passing)
   const pool = {
     workers: 1,
     hash: (...parameters: Parameters<HashPool['hash']>) =>
@@ -329,6 +330,8 @@ t.test('what was hashed but not published leaves no trace', async t => {
   rmSync(join(origin.root, 'passing'))
   put(origin, 'after', 'published')
   await origin.publish()
-  t.equal(origin.reader.contentByHash(hashOf('never published')), null)
+  t.equal(origin.reader.contentByHash(hashOf(passing)), null)
+  const after = origin.reader.contentByHash(hashOf('published'))
+  t.equal(origin.reader.coarseChunkHashes(after?.number ?? -1), null, 'nor its chunk hashes')
   t.equal(tableOf(origin.reader, 2).get('after'), hashOf('published'))
 })

@@ -17,6 +17,7 @@ import type { ObjectStore } from './objects.ts'
 import type { ScannedFile } from './scan.ts'
 import { type Bundler, candidateSlices, prepareBundles } from './store/bundles.ts'
 import { type ChangeCounts, ChangeSet } from './store/changes.ts'
+import { clearRepacked, collectRepacked } from './store/repacking.ts'
 import { WorkingTree } from './store/working-tree.ts'
 import type { ManifestWriter } from './store/writer.ts'
 import { type ReadingProgress, TreeReading } from './tree-reading.ts'
@@ -37,6 +38,8 @@ export interface PublishOptions {
   readonly hashPool: HashPool
   readonly bundler: Bundler
   readonly keepAtOrigin: KeepAtOrigin
+  /** Which volunteers want a path, as a key (see BundleCandidate); without it all want all. */
+  readonly demandOf?: (path: RepoPath) => string
   readonly clock: Clock
   readonly allowShrink?: boolean
   readonly signal?: AbortSignal
@@ -125,6 +128,7 @@ class Publish {
       }
     } finally {
       changes.clear()
+      clearRepacked(store)
     }
     await writeCheckpointIfDue(store, objects)
     return this.#result(before)
@@ -142,9 +146,10 @@ class Publish {
   }
 
   async #planBundles(): Promise<Bundle[]> {
-    const { store, bundler, objects } = this.#options
+    const { store, bundler, objects, demandOf = () => '' } = this.#options
     const bundles: Bundle[] = []
-    for (const slice of candidateSlices(store)) {
+    collectRepacked(store)
+    for (const slice of candidateSlices(store, demandOf)) {
       const planned = bundler.plan(slice)
       for (let start = 0; start < planned.length; start += objectWrites) {
         const some = planned.slice(start, start + objectWrites)

@@ -13,6 +13,7 @@ import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { answerPath } from './routes/files.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
 import { type ProtocolRoutesParts, protocolRoutes } from './routes/protocol.ts'
+import { type RangesRoutesParts, rangesRoutes } from './routes/ranges.ts'
 import { type StatusRoutesParts, statusRoutes } from './routes/status.ts'
 import { type SwarmRoutesParts, swarmRoutes } from './routes/swarm.ts'
 import { answerVia } from './routes/via.ts'
@@ -20,6 +21,7 @@ import { type VolunteerRoutesParts, volunteerRoutes } from './routes/volunteers.
 
 export type AppParts = OperatorRoutesParts &
   ProtocolRoutesParts &
+  RangesRoutesParts &
   StatusRoutesParts &
   SwarmRoutesParts &
   VolunteerRoutesParts
@@ -142,6 +144,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance 
   fileRoutes(app, context)
   statusRoutes(app, parts)
   protocolRoutes(app, parts)
+  rangesRoutes(app, parts)
   operatorRoutes(app, parts)
   volunteerRoutes(app, parts)
   swarmRoutes(app, parts)

@@ -1,15 +1,21 @@
 // Builds the parts of an origin from its options and an open data folder, and ties them together.
 
+import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import { chunkCacheBytes } from '../core/delta-limits.ts'
+import { kernel } from '../core/kernel/kernel.ts'
 import type { Logger } from '../core/log.ts'
 import { classifyAddress } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
+import { checkRsyncSource } from '../core/rsync.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
-import { AddressBook } from '../tracker/address-book.ts'
+import { ChunkCache } from '../prsync/chunk-cache.ts'
+import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { type AppParts, buildApp } from './app.ts'
 import { Authority } from './authority.ts'
+import { originContents } from './content-source.ts'
 import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
@@ -27,12 +33,27 @@ import { DirectoryPages } from './routes/directories.ts'
 import { ServingGate } from './serving-gate.ts'
 import { StockDesk } from './stock-desk.ts'
 import type { OpenStore } from './store.ts'
+import { Upstream, type UpstreamParts } from './upstream.ts'
+import { ZsyncFiles } from './zsync-files.ts'
 
 export type Assembly = AppParts & {
   readonly app: ReturnType<typeof buildApp>
   readonly prober: Prober
   readonly reachability: Reachability
 }
+
+const makeUpstream = (
+  { upstream, upstreamIntervalMs }: OriginOptions,
+  root: string,
+  parts: UpstreamParts,
+): Upstream | null =>
+  upstream === null
+    ? null
+    : new Upstream(parts, {
+        source: checkRsyncSource(upstream),
+        root,
+        intervalMs: upstreamIntervalMs,
+      })
 
 /** Loopback volunteers make sense only where clients reach the origin on loopback too. */
 const isOnLoopback = (options: OriginOptions): boolean => {
@@ -43,18 +64,11 @@ const isOnLoopback = (options: OriginOptions): boolean => {
 }
 
 const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): StockDesk => {
-  const { reader, tracker, torrents } = store
+  const { reader, torrents } = store
   return new StockDesk(
     {
-      knownTorrent: infoHash => {
-        const bundle = reader.bundleByInfoHash(infoHash)
-        if (bundle !== null) return { contents: bundle.members }
-        // A torrent made for one file of a bundle: volunteers give it as web seeds, not as peers.
-        return torrents.find(infoHash) === null ? null : { contents: [] }
-      },
-      peersHolding: contents => (contents.length === 0 ? [] : tracker.peersHolding(contents)),
-      addresses: new AddressBook(),
-      random: Math.random,
+      isKnown: infoHash =>
+        reader.bundleByInfoHash(infoHash) !== null || torrents.find(infoHash) !== null,
       logger,
     },
     { intervalMs: options.announceIntervalMs * stockIntervalFactor },
@@ -64,7 +78,12 @@ const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): St
 /** Stock clients ask less often than volunteers, who piggyback load and holdings. */
 const stockIntervalFactor = 10
 
-const makeMetrics = (store: OpenStore, resolver: Resolver, publishing: () => boolean): Metrics =>
+const makeMetrics = (
+  store: OpenStore,
+  resolver: Resolver,
+  publishing: () => boolean,
+  upstream: Upstream | null,
+): Metrics =>
   new Metrics({
     volunteersByState: () => {
       const counts: Record<string, number> = {}
@@ -74,6 +93,16 @@ const makeMetrics = (store: OpenStore, resolver: Resolver, publishing: () => boo
     openPolls: () => store.tracker.stateSize.openPolls,
     snapshotNumber: () => resolver.latest?.number ?? 0,
     publishing,
+    upstream: () =>
+      upstream === null ? null : { ...upstream.counts, pulledMs: upstream.upstreamStatus.pulledMs },
+  })
+
+/** What answers volunteers that ask for pieces of many contents. */
+const makeRanges = ({ bodies }: OriginContext): RangesAnswerer =>
+  new RangesAnswerer({
+    source: originContents(bodies),
+    kernel,
+    cache: new ChunkCache(chunkCacheBytes),
   })
 
 /** What the routes work with; `stopping` is aborted when transfers are to be cut. */
@@ -82,7 +111,7 @@ const makeContext = (
   store: OpenStore,
   options: OriginOptions,
   logger: Logger,
-  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping' | 'onRepeat'>,
+  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest'>,
 ): OriginContext => {
   const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
@@ -107,6 +136,7 @@ const makeContext = (
     }),
     pages: new DirectoryPages(),
     torrents: store.torrents,
+    zsync: new ZsyncFiles(join(folder.files.folder, 'zsync')),
     listKeys: folder.onlineKeys,
     clock: systemClock,
     logger,
@@ -136,6 +166,7 @@ export const assemble = (
       workers: options.workers,
     },
     logger,
+    scopes: () => tracker.scopes(),
     onPublished: async () => {
       const latest = resolver.refresh()
       const head = heads.refresh()
@@ -144,13 +175,18 @@ export const assemble = (
       await tracker.publishSnapshot({ ...identity, number: latest.number })
     },
   })
-  const metrics = makeMetrics(store, resolver, () => publisher.status.publishing)
+  const upstream = makeUpstream(options, folder.options.repositoryDir, {
+    ...{ publisher, logger, clock: systemClock },
+    publishedFiles: () => resolver.latest?.files ?? 0,
+  })
+  const metrics = makeMetrics(store, resolver, () => publisher.status.publishing, upstream)
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
   const onRepeat = reachability.suspect.bind(reachability)
-  const shared = { resolver, metrics, stopping, onRepeat }
+  const onRequest = tracker.requested.bind(tracker)
+  const shared = { resolver, metrics, stopping, onRepeat, onRequest }
   const context = makeContext(folder, store, options, logger, shared)
   const repositoryId = repositoryIdOf(rootKeys.publicKey)
   const enrolment = new Enrolment(
@@ -166,6 +202,8 @@ export const assemble = (
   const parts = {
     ...{ context, authority, publisher, tokens, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, reachability, clock: systemClock },
+    ranges: makeRanges(context),
+    upstream,
   }
   return { ...parts, prober, app: buildApp(parts, { tls: options.tls }) }
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
-import type { VolunteerName } from '../core/ids.ts'
+import type { ContentNumber, VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
 import { rememberedHeaderCharacters } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
@@ -19,6 +19,7 @@ import type { Resolver } from './resolver.ts'
 import type { DirectoryPages } from './routes/directories.ts'
 import type { ServingGate } from './serving-gate.ts'
 import type { TorrentIndex } from './torrent-index.ts'
+import type { ZsyncFiles } from './zsync-files.ts'
 
 export interface OriginContext {
   readonly resolver: Resolver
@@ -34,6 +35,7 @@ export interface OriginContext {
   readonly authority: Authority
   readonly pages: DirectoryPages
   readonly torrents: TorrentIndex
+  readonly zsync: ZsyncFiles
   /** Sign lists of hashes. */
   readonly listKeys: KeyPair
   readonly clock: Clock
@@ -45,6 +47,8 @@ export interface OriginContext {
   readonly https: boolean
   /** Aborted when the origin stops. */
   readonly stopping: AbortSignal
+  /** A client asked for a content. */
+  onRequest(content: ContentNumber): void
   /** A client came back from this volunteer for the same file. */
   onRepeat(name: VolunteerName): void
 }

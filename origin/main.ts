@@ -80,8 +80,9 @@ const startParts = async (
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
   const assembly = assemble(folder, store, options, logger, stopping.signal)
-  const { tracker, reachability, publisher, stock, resolver, prober } = assembly
+  const { tracker, reachability, stock, resolver, prober } = assembly
   await tracker.start()
+  stack.defer(() => assembly.context.zsync.stop())
   stack.defer(() => closeServer(assembly, () => stopping.abort(new Error('the origin stops'))))
   stack.defer(() => prober.stop())
   stack.defer(() => stock.stop())
@@ -93,6 +94,27 @@ const startParts = async (
   const url = await listen(assembly, options)
   reachability.start()
   stack.defer(() => reachability.stop())
+  await folder.announceRunning(localUrl(options, url))
+  const stopPublishing = startPublishing(options, folder, assembly, logger)
+  stack.defer(stopPublishing)
+  return url
+}
+
+/** By what an rsync server has, or whenever the tree changes. Returns how to end it. */
+const startPublishing = (
+  options: OriginOptions,
+  folder: DataFolder,
+  { publisher, upstream }: Assembly,
+  logger: Logger,
+): (() => Promise<void>) => {
+  if (upstream !== null) {
+    upstream.start()
+    return async () => {
+      const pulling = upstream.stop()
+      await publisher.stop()
+      await pulling
+    }
+  }
   const watcher = new TreeWatcher(folder.options.repositoryDir, {
     settleMs: options.settleMs,
     scanIntervalMs: options.scanIntervalMs,
@@ -105,15 +127,13 @@ const startParts = async (
       logger.warn({ code, error: describeError(error) }, 'the tree was not published')
     },
   })
-  await folder.announceRunning(localUrl(options, url))
   watcher.start()
-  stack.defer(async () => {
+  return async () => {
     // Its publish ends when the publisher does.
     const watching = watcher.stop()
     await publisher.stop()
     await watching
-  })
-  return url
+  }
 }
 
 /**

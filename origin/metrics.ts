@@ -30,6 +30,12 @@ export interface MetricsSources {
   openPolls(): number
   snapshotNumber(): number
   publishing(): boolean
+  /** Pulls from an rsync server since the start; null where there is none. */
+  upstream(): {
+    readonly succeeded: number
+    readonly failed: number
+    readonly pulledMs: number | null
+  } | null
 }
 
 export class Metrics {
@@ -88,12 +94,41 @@ export class Metrics {
         this.set(sources.snapshotNumber())
       },
     })
+    this.#addUpstream(sources)
     new Gauge({
       name: 'mirrorswarm_publishing',
       help: '1 while a publish is under way',
       registers,
       collect() {
         this.set(sources.publishing() ? 1 : 0)
+      },
+    })
+  }
+
+  /** Where there is no upstream the series have no samples. */
+  #addUpstream(sources: MetricsSources): void {
+    const registers = [this.#registry]
+    new Counter({
+      name: 'mirrorswarm_upstream_pulls_total',
+      help: 'Pulls from the rsync server of --upstream by how they ended',
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset()
+        const upstream = sources.upstream()
+        if (upstream === null) return
+        this.inc({ outcome: 'succeeded' }, upstream.succeeded)
+        this.inc({ outcome: 'failed' }, upstream.failed)
+      },
+    })
+    new Gauge({
+      name: 'mirrorswarm_upstream_pulled_seconds',
+      help: 'When the newest pull that succeeded ended, seconds since 1970; 0: none did',
+      labelNames: [],
+      registers,
+      collect() {
+        const upstream = sources.upstream()
+        this.set(Math.floor((upstream?.pulledMs ?? 0) / 1000))
       },
     })
   }

@@ -23,6 +23,10 @@ export interface OriginOptions {
   readonly servingLimit: number
   /** Null: as fast as it goes. */
   readonly uploadLimitBytesPerSecond: number | null
+  /** An rsync server whose files are pulled before each publish; null: the tree is others' to fill. */
+  readonly upstream: string | null
+  /** How often that is done. */
+  readonly upstreamIntervalMs: number
   /** Hashing threads; null: one for each processor. */
   readonly workers: number | null
   readonly logLevel: LogLevel
@@ -39,6 +43,8 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   keepAtOrigin: [],
   servingLimit: directAnswers,
   uploadLimitBytesPerSecond: null,
+  upstream: null,
+  upstreamIntervalMs: 3_600_000,
   workers: null,
   logLevel: 'info',
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { HashPool } from '../manifest/hash-pool.ts'
 import { KeptStore } from '../manifest/kept-store.ts'
+import { demandBy, type WantedPaths } from '../manifest/logic/demand.ts'
 import { keepAtOriginBy, neverRedirected } from '../manifest/logic/keep-at-origin.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { type PublishResult, type PublishWarning, publish } from '../manifest/publish.ts'
@@ -25,6 +26,8 @@ export interface PublishPlace {
 
 export interface PublishRun {
   readonly allowShrink: boolean
+  /** What the volunteers want: contents that the same ones want travel together. */
+  readonly scopes: readonly WantedPaths[]
   readonly signal: AbortSignal
   onProgress(progress: Readonly<ReadingProgress>): void
   onWarning(warning: PublishWarning): void
@@ -59,6 +62,7 @@ export class PublishWork {
       hashPool: this.#hashPool,
       bundler,
       keepAtOrigin: keepAtOriginBy(keptPatterns(this.#place.keepAtOrigin)),
+      demandOf: demandBy(run.scopes),
       clock: systemClock,
       allowShrink: run.allowShrink,
       signal: run.signal,

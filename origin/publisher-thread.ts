@@ -4,12 +4,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { describeError, type ErrorCode, isMirrorswarmError } from '../core/errors.ts'
 import { progressReportMs } from '../core/limits.ts'
+import type { WantedPaths } from '../manifest/logic/demand.ts'
 import type { PublishResult, PublishWarning } from '../manifest/publish.ts'
 import type { ReadingProgress } from '../manifest/tree-reading.ts'
 import { type PublishPlace, PublishWork } from './publish-work.ts'
 
 export type ToThread =
-  | { readonly type: 'publish'; readonly allowShrink: boolean }
+  | {
+      readonly type: 'publish'
+      readonly allowShrink: boolean
+      readonly scopes: readonly WantedPaths[]
+    }
   | { readonly type: 'stop' }
 
 export type FromThread =
@@ -18,16 +23,18 @@ export type FromThread =
   | { readonly type: 'published'; readonly result: PublishResult }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
 
+type PublishOrder = Extract<ToThread, { type: 'publish' }>
+
 const serve = (port: NonNullable<typeof parentPort>): void => {
   const work = new PublishWork(workerData as PublishPlace)
   const stopping = new AbortController()
   const tell = (message: FromThread): void => port.postMessage(message)
 
-  const run = async (allowShrink: boolean): Promise<void> => {
+  const run = async ({ allowShrink, scopes }: PublishOrder): Promise<void> => {
     let reportedMs = 0
     try {
       const result = await work.run({
-        allowShrink,
+        ...{ allowShrink, scopes },
         signal: stopping.signal,
         onProgress: progress => {
           if (performance.now() - reportedMs < progressReportMs) return
@@ -46,7 +53,7 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
   let current: Promise<void> = Promise.resolve()
   port.on('message', (message: ToThread) => {
     if (message.type === 'publish') {
-      current = current.then(() => run(message.allowShrink))
+      current = current.then(() => run(message))
       return
     }
     stopping.abort(new Error('the origin stops'))

@@ -30,6 +30,7 @@ const makeData = (dataDir: string): void => {
 const makePublisher = (t: Test, place: ReturnType<typeof makePlace>) => {
   const published: number[] = []
   const publisher = new Publisher({
+    scopes: () => [],
     place,
     logger: silentLogger,
     onPublished: async (result: PublishResult) => {
@@ -107,6 +108,7 @@ t.test('a snapshot that could not be told is told by the next publish', async t 
   makeData(place.dataDir)
   const told: number[] = []
   const publisher = new Publisher({
+    scopes: () => [],
     place,
     logger: silentLogger,
     onPublished: async ({ snapshot }) => {

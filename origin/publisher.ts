@@ -11,6 +11,7 @@ import {
 } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { displayPath } from '../core/repo-path.ts'
+import type { WantedPaths } from '../manifest/logic/demand.ts'
 import type { PublishResult } from '../manifest/publish.ts'
 import type { ReadingProgress } from '../manifest/tree-reading.ts'
 import type { PublishPlace } from './publish-work.ts'
@@ -19,6 +20,8 @@ import type { FromThread, ToThread } from './publisher-thread.ts'
 export interface PublisherParts {
   readonly place: PublishPlace
   readonly logger: Logger
+  /** What the volunteers want at present. */
+  readonly scopes: () => readonly WantedPaths[]
   /**
    * Called when a publish ends with a snapshot that this was not called for yet, before the
    * publish's caller is told. After an error the next publish calls it again, changed or not.
@@ -103,7 +106,7 @@ export class Publisher {
     try {
       const result = await new Promise<PublishResult>((resolve, reject) => {
         this.#task = { resolve, reject }
-        this.#tell({ type: 'publish', allowShrink })
+        this.#tell({ type: 'publish', allowShrink, scopes: this.#parts.scopes() })
       })
       await this.#published(result)
       this.#status = { publishing: false, progress: null, problem: null }

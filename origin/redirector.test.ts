@@ -30,7 +30,6 @@ const volunteer = (text: string, change: Partial<Candidate> = {}): Candidate => 
   limits: { uploadBytesPerSecond: null, maxClients: null },
   lastAnnounceMs: 1,
   reasons: [],
-  peerAddress: null,
   clientBytesPerSecond: 0,
   syncBytesPerSecond: 0,
   activeClients: 0,

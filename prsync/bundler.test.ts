@@ -17,6 +17,7 @@ const candidate = (number: number, size: number, path: string): BundleCandidate 
     pieces: Buffer.from(pieces),
     lastPiece: Buffer.from(lastPiece),
     path: path as RepoPath,
+    demand: '',
   }
 }
 

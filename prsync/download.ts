@@ -5,8 +5,10 @@ import { isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import type { ContentNumber } from '../core/ids.ts'
 import { concurrentHandovers } from '../core/limits.ts'
 import type { BundleMember } from './bundle.ts'
+import type { Resumed } from './bundle-store.ts'
 import { piecesOf, placeOf } from './logic/layout.ts'
 import type { PartialFiles } from './partial-files.ts'
+import type { Prefills } from './prefills.ts'
 import type { DownloadListener, SwarmTorrent } from './swarm-torrent.ts'
 
 /**
@@ -18,6 +20,8 @@ export type MemberHandler = (content: ContentNumber, partialFile: string) => Pro
 export interface DownloadParts {
   readonly torrent: SwarmTorrent
   readonly partials: PartialFiles
+  /** Looks for local bytes; null when nobody does. */
+  readonly prefills: Prefills | null
   readonly onMember: MemberHandler
   readonly signal: AbortSignal
 }
@@ -30,6 +34,8 @@ export class Download implements DownloadListener {
   readonly #handovers = new Set<Promise<void>>()
   readonly #failures: unknown[] = []
   readonly #end = Promise.withResolvers<void>()
+  /** Pieces that will be fetched in a moment. */
+  readonly #wanted: number[] = []
   #unfinished = 0
 
   constructor(parts: DownloadParts) {
@@ -50,17 +56,21 @@ export class Download implements DownloadListener {
    */
   async run(wanted: readonly ContentNumber[]): Promise<void> {
     const { torrent, signal } = this.#parts
+    const ended = new AbortController()
     const abort = (): void => this.#end.reject(signal.reason)
     signal.throwIfAborted()
     signal.addEventListener('abort', abort, { once: true })
+    const missing = this.#missing(wanted)
+    const preparing = this.#prepare(missing, AbortSignal.any([signal, ended.signal]))
+    preparing.catch(error => this.#end.reject(error))
     try {
-      const missing = await this.#resume(wanted)
-      signal.throwIfAborted()
-      if (missing.length > 0) torrent.begin(missing, this)
       if (this.#unfinished === 0) this.#end.resolve()
       await this.#end.promise
     } finally {
       signal.removeEventListener('abort', abort)
+      ended.abort()
+      await preparing.catch(() => undefined)
+      this.#wanted.length = 0
       await torrent.end()
       this.#ready.length = 0
       await Promise.all(this.#handovers)
@@ -80,33 +90,89 @@ export class Download implements DownloadListener {
     this.#end.reject(error)
   }
 
-  /** Find what is here already; returns the pieces to fetch. */
-  async #resume(wanted: readonly ContentNumber[]): Promise<number[]> {
-    const { torrent, partials, signal } = this.#parts
+  /** The positions of the wanted members that are not held. */
+  #missing(wanted: readonly ContentNumber[]): number[] {
+    const { torrent } = this.#parts
     const { layout, members } = torrent.bundle
-    const begun = await partials.names()
     const asked = new Set(wanted)
     const missing: number[] = []
     for (const [position, member] of members.entries()) {
-      if (!asked.delete(member.number)) continue
-      const { first, count } = piecesOf(layout, position)
-      const pieces = Array.from({ length: count }, (_, ordinal) => first + ordinal)
-      if (pieces.every(index => torrent.hasPiece(index)) && torrent.content.holds(position))
-        continue
-      signal.throwIfAborted()
-      if (begun.has(member.sha256)) {
-        for (const index of await torrent.content.resume(position)) torrent.setPiece(index)
-      }
-      const left = pieces.filter(index => !torrent.hasPiece(index))
+      if (!asked.delete(member.number) || torrent.content.holds(position)) continue
       this.#unfinished++
-      this.#remaining.set(position, left.length)
-      if (left.length === 0) this.#complete(position)
-      missing.push(...left)
+      this.#remaining.set(position, piecesOf(layout, position).count)
+      missing.push(position)
     }
     if (asked.size > 0) {
       throw new MirrorswarmError('MS_INTERNAL', `content ${[...asked][0]} is not in this bundle`)
     }
     return missing
+  }
+
+  /** Find what is here already of each member, and fetch the rest; the easiest ones first. */
+  async #prepare(missing: readonly number[], signal: AbortSignal): Promise<void> {
+    const { torrent, partials, prefills } = this.#parts
+    const { members } = torrent.bundle
+    const begun = await partials.names()
+    const isBegun = (position: number): boolean => {
+      const member = members[position]
+      return member !== undefined && begun.has(member.sha256)
+    }
+    const fresh = missing.filter(position => !isBegun(position))
+    signal.throwIfAborted()
+    torrent.begin([], this)
+    if (prefills === null) for (const position of fresh) this.#want(position)
+    const unfilled: Promise<void>[] = []
+    const prefill = (position: number): void => {
+      const filling = this.#prefill(position, signal)
+      filling.catch(error => this.#end.reject(error))
+      unfilled.push(filling)
+    }
+    if (prefills !== null) for (const position of fresh) prefill(position)
+    try {
+      for (const position of missing.filter(isBegun)) {
+        const { isPrefilled, isBegun } = await this.#resume(position, signal)
+        if (prefills === null || isPrefilled || isBegun) this.#want(position)
+        else prefill(position)
+      }
+    } finally {
+      await Promise.allSettled(unfilled)
+    }
+  }
+
+  async #prefill(position: number, signal: AbortSignal): Promise<void> {
+    const { torrent, prefills } = this.#parts
+    const member = torrent.bundle.members[position]
+    if (member === undefined) return
+    await prefills?.run(member, signal)
+    await this.#resume(position, signal)
+    this.#want(position)
+  }
+
+  /** Count what is here of a member, and fetch of the pieces it lacks no more than that. */
+  async #resume(position: number, signal: AbortSignal): Promise<Resumed> {
+    const { torrent } = this.#parts
+    const resumed = await torrent.content.resume(position, index => torrent.setPiece(index), signal)
+    signal.throwIfAborted()
+    for (const [index, runs] of resumed.lacking) torrent.setLacking(index, runs)
+    return resumed
+  }
+
+  /** Fetch what is missing of a member, together with others that are ready now. */
+  #want(position: number): void {
+    const { torrent } = this.#parts
+    const { first, count } = piecesOf(torrent.bundle.layout, position)
+    const left = Array.from({ length: count }, (_, ordinal) => first + ordinal).filter(
+      index => !torrent.hasPiece(index),
+    )
+    this.#remaining.set(position, left.length)
+    if (left.length === 0) this.#complete(position)
+    if (this.#wanted.length === 0) setImmediate(() => this.#begin())
+    for (const index of left) this.#wanted.push(index)
+  }
+
+  #begin(): void {
+    const wanted = this.#wanted.splice(0)
+    if (wanted.length > 0) this.#parts.torrent.begin(wanted, this)
   }
 
   #complete(position: number): void {

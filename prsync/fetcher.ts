@@ -6,14 +6,19 @@ import Piece from 'torrent-piece'
 import type { Clock, Random } from '../core/clock.ts'
 import { outstandingBlocks, refusedPieces, stalledBlockMs, unwrittenBytes } from '../core/limits.ts'
 import { AllPieces, Availability } from './availability.ts'
-import { type LoadedBundle, pieceIsRight } from './bundle.ts'
+import type { LoadedBundle } from './bundle.ts'
 import type { BundleStore } from './bundle-store.ts'
-import { expectLate } from './guarded-wire.ts'
+import type { Intake } from './logic/intake.ts'
 import { placeOf } from './logic/layout.ts'
-import { originOffer, type Share } from './logic/origin-offer.ts'
+import { type Offer, originOffer } from './logic/origin-offer.ts'
 import { pickPiece, pipelineDepth } from './logic/pick.ts'
 import { MemberPiece } from './member-piece.ts'
 import type { OriginGate } from './origin-gate.ts'
+import type { OriginRuns } from './origin-runs.ts'
+import { isOrigin } from './origin-wire.ts'
+import { PieceRequests } from './piece-requests.ts'
+import { usefulRequestBytes } from './request-length.ts'
+import type { ShareTalk } from './share-talk.ts'
 
 /** The torrent, as far as fetching concerns it. */
 export interface FetchTarget {
@@ -28,14 +33,20 @@ export interface FetcherParts {
   readonly bundle: LoadedBundle
   readonly store: BundleStore
   readonly gate: OriginGate
+  readonly originRuns: OriginRuns
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly random: Random
   /** Shared by all torrents: what is complete and not written yet. */
   readonly unwritten: Unwritten
   /** Requests to the origin that this torrent may have under way. */
   readonly originSlots: () => number
+  /** Shared by all torrents: how much comes from peers. */
+  readonly intake: Intake
+  readonly talk: ShareTalk
   /** How many peers the tracker named. */
   readonly knownPeers: () => number
+  /** Connections begun that are not there yet. */
+  readonly pendingPeers: () => number
   /** A piece is here, verified and stored. */
   readonly onPiece: (index: number) => void
   /** A piece could not be stored; nothing more is fetched before `want` is called again. */
@@ -63,19 +74,18 @@ interface WireState {
   snubbedMs: number
 }
 
-export const isOrigin = (wire: Wire): boolean => wire.type === 'webSeed'
-
 export class Fetcher {
   /** Wanted pieces that are not here, in order. */
   readonly missing = new Set<number>()
-  share: Share | null = null
+  /** The tracker has said who else downloads. */
+  isIntroduced = false
   readonly #parts: FetcherParts
   readonly #states = new Map<Wire, WireState>()
   readonly #availability: Availability
-  readonly #completing = new Set<Promise<void>>()
+  readonly #requests: PieceRequests
   #beganMs = 0
-  #newsMs = 0
-  #blockMs = 0
+  /** Pieces of others' shares that the origin was asked for. */
+  readonly #stolen = new Set<number>()
   #scheduled = false
 
   constructor(parts: FetcherParts) {
@@ -85,12 +95,34 @@ export class Fetcher {
       () => this.#peers(),
       (wire, piece) => wire.peerPieces.get(piece) && this.#delivers(wire, piece),
     )
+    this.#requests = new PieceRequests({
+      ...parts,
+      onData: (wire, bytes) => this.#received(wire, bytes),
+      onOriginEnded: (index, hasFailed) => this.#originEnded(index, hasFailed),
+      onGivenBack: (wire, index, error) => {
+        this.#refused(wire, index, error)
+        this.feedSoon()
+      },
+      onRoom: () => this.feedSoon(),
+      onPiece: index => {
+        this.missing.delete(index)
+        parts.onPiece(index)
+      },
+      onFailure: error => {
+        this.stop()
+        parts.onFailure(error)
+      },
+    })
   }
 
   /** Fetch these pieces too. */
   want(pieces: Iterable<number>): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (this.missing.size === 0) this.#beganMs = nowMs
+    const before = this.missing.size
+    if (before === 0) {
+      this.#beganMs = nowMs
+      this.#parts.intake.begun()
+    }
     const { target } = this.#parts
     const all = [...this.missing, ...pieces].filter(piece => target.pieces[piece] !== null)
     this.missing.clear()
@@ -101,12 +133,12 @@ export class Fetcher {
   /** Fetch nothing more; what was asked for is cancelled. */
   stop(): void {
     this.missing.clear()
-    for (const wire of this.#states.keys()) this.#cancelAll(wire)
+    for (const wire of this.#states.keys()) this.#requests.cancel(wire)
   }
 
   /** Resolves when no piece is being verified or stored. */
   async settled(): Promise<void> {
-    while (this.#completing.size > 0) await Promise.all(this.#completing)
+    await this.#requests.settled()
   }
 
   /** A connection is there: watch what it has. */
@@ -125,7 +157,6 @@ export class Fetcher {
       state.announced = true
       state.exhausted = false
       this.#availability.changed()
-      if (this.interesting(wire)) this.#newsMs = this.#parts.clock.monotonicMs()
       this.feedSoon()
     }
     wire.once('close', () => {
@@ -151,7 +182,6 @@ export class Fetcher {
     wire.on('have', index => {
       this.#availability.announced(index)
       if (!this.missing.has(index)) return
-      this.#newsMs = this.#parts.clock.monotonicMs()
       state.exhausted = false
       state.refused.delete(index)
     })
@@ -201,7 +231,7 @@ export class Fetcher {
       if (!wire.requests.some(request => this.#elsewhere(request.piece))) continue
       state.snubbedMs = nowMs + stalledBlockMs
       this.#availability.changed()
-      this.#cancelAll(wire)
+      this.#requests.cancel(wire)
     }
     this.feedAll()
   }
@@ -226,20 +256,29 @@ export class Fetcher {
   #feedPeer(wire: Wire, state: WireState): void {
     const nowMs = this.#parts.clock.monotonicMs()
     if (state.exhausted || nowMs < state.snubbedMs) return
-    const depth = pipelineDepth(
-      wire.downloadSpeed(),
-      Piece.BLOCK_LENGTH,
-      wire.peerExtendedHandshake.reqq,
-      outstandingBlocks,
+    const depth = (bytesPerSecond: number): number =>
+      pipelineDepth(
+        bytesPerSecond,
+        Piece.BLOCK_LENGTH,
+        wire.peerExtendedHandshake.reqq,
+        outstandingBlocks,
+      )
+    const mostRequests = depth(Number.POSITIVE_INFINITY)
+    // Requests for a few bytes count as such: many of them make up for one block.
+    const mostBytes = Math.max(
+      depth(wire.downloadSpeed()) * Piece.BLOCK_LENGTH,
+      2 * usefulRequestBytes(wire),
     )
-    while (wire.requests.length < depth) {
+    let owedBytes = wire.requests.reduce((sum, { length }) => sum + length, 0)
+    while (wire.requests.length < mostRequests && owedBytes < mostBytes) {
       const piece = this.#pieceFor(wire, state)
       if (piece < 0) {
         state.exhausted = true
         return
       }
       if (wire.requests.length === 0) state.activeMs = nowMs
-      if (!this.#ask(wire, piece, false)) return
+      if (!this.#requests.ask(wire, piece, false)) return
+      owedBytes += wire.requests.at(-1)?.length ?? 0
     }
   }
 
@@ -266,75 +305,81 @@ export class Fetcher {
   }
 
   #feedOrigin(wire: Wire): void {
-    const { gate, bundle, target, clock } = this.#parts
+    const { gate, originRuns, bundle, target } = this.#parts
     const { layout, members } = bundle
     const slots = Math.min(
       gate.freeSlots(layout.pieceLengthBytes),
       this.#parts.originSlots() - wire.requests.length,
     )
-    if (slots <= 0) return
+    let freeBytes = originRuns.freeBytes(this.#parts.knownPeers() > 0)
+    if (slots <= 0 && freeBytes <= 0) return
     const missing = [...this.missing].filter(index => {
       const piece = target.pieces[index]
       if (!(piece instanceof MemberPiece) || piece.underway > 0 || !piece.mayAsk(wire)) return false
       const member = members[placeOf(layout, index).member]
       return member !== undefined && gate.mayAsk(member.sha256)
     })
-    const offer = originOffer({
-      nowMs: clock.monotonicMs(),
-      beganMs: this.#beganMs,
-      newsMs: this.#newsMs,
-      blockMs: this.#blockMs,
-      share: this.share,
-      known: this.#parts.knownPeers(),
-      connected: [...this.#states.values()].filter(state => state.announced).length,
+    const lackingBytes = (index: number): number | null => {
+      const piece = target.pieces[index]
+      return piece instanceof MemberPiece && piece.lacking !== null ? piece.lackingBytes : null
+    }
+    const ordinary = missing.filter(index => lackingBytes(index) === null)
+    const { pieces, stolen } = this.#offer(ordinary, slots)
+    for (const index of pieces) this.#askOrigin(wire, index, stolen)
+    // Those that travel as runs share requests: they are counted by bytes.
+    const byRuns = missing.filter(index => lackingBytes(index) !== null)
+    const offer = this.#offer(byRuns, freeBytes > 0 ? byRuns.length : 0)
+    for (const index of offer.pieces) {
+      if (freeBytes <= 0) break
+      freeBytes -= lackingBytes(index) ?? 0
+      this.#askOrigin(wire, index, offer.stolen)
+    }
+  }
+
+  #offer(missing: readonly number[], slots: number): Offer {
+    const { talk, intake, clock, pendingPeers } = this.#parts
+    const { sharers } = talk
+    const silent = [...this.#states].filter(
+      ([wire, { announced }]) => !isOrigin(wire) && !announced,
+    )
+    return originOffer({
       missing,
+      ageMs: clock.monotonicMs() - this.#beganMs,
+      introduced: this.isIntroduced,
+      pending: pendingPeers() + silent.length,
       availability: index => this.#availability.of(index),
+      rank: index => sharers.rank(index),
+      isFetched: index => sharers.isFetched(index),
+      weight: index => sharers.weight(index),
+      starvingMs: intake.starvingMs,
+      stolen: this.#stolen.size,
       slots,
     })
-    for (const index of offer) this.#ask(wire, index, true)
   }
 
-  /** Ask for one block, or for all that is left of the piece; false when there is none to ask for. */
-  #ask(wire: Wire, index: number, whole: boolean): boolean {
-    const piece = this.#parts.target.pieces[index]
-    if (!(piece instanceof MemberPiece)) return false
-    const block = whole ? piece.reserveRemaining() : piece.reserve()
-    if (block === -1) return false
-    const offset = piece.chunkOffset(block)
-    const length = whole ? piece.chunkLengthRemaining(block) : piece.chunkLength(block)
-    piece.asked(wire)
-    wire.request(index, offset, length, (error, data) => {
-      piece.underway--
-      if (this.#parts.target.destroyed || this.#parts.target.pieces[index] !== piece) return
-      if (error === null && data !== undefined) {
-        this.#received(wire, index, piece, block, data)
-        return
-      }
-      if (whole) piece.cancelRemaining(block)
-      else piece.cancel(block)
-      if (piece.sole) this.#renew(index, true)
-      this.#refused(wire, index, error)
-      this.feedSoon()
-    })
-    return true
+  #askOrigin(wire: Wire, index: number, stolen: boolean): void {
+    const { talk, intake } = this.#parts
+    if (stolen) this.#stolen.add(index)
+    else intake.ownRequests++
+    talk.fetching(index)
+    if (!this.#requests.ask(wire, index, true)) this.#originEnded(index, true)
   }
 
-  #received(wire: Wire, index: number, piece: MemberPiece, block: number, data: Uint8Array): void {
+  #originEnded(index: number, hasFailed: boolean): void {
+    const { talk, intake } = this.#parts
+    if (!this.#stolen.delete(index)) intake.ownEnded()
+    if (hasFailed) talk.failed(index)
+  }
+
+  /** A connection has sent what it was asked for. */
+  #received(wire: Wire, bytes: number): void {
     const nowMs = this.#parts.clock.monotonicMs()
     const state = this.#states.get(wire)
     if (state !== undefined) {
       state.activeMs = nowMs
       state.snubbedMs = 0
     }
-    if (!isOrigin(wire)) {
-      this.#blockMs = nowMs
-      this.#newsMs = nowMs
-    }
-    if (piece.set(block, data, wire)) {
-      const work = this.#complete(index, piece)
-      this.#completing.add(work)
-      void work.finally(() => this.#completing.delete(work))
-    }
+    if (!isOrigin(wire)) this.#parts.intake.received(bytes)
     this.feed(wire)
   }
 
@@ -346,48 +391,5 @@ export class Fetcher {
     state.refused.add(index)
     this.#availability.changed()
     if (state.refused.size > refusedPieces) this.#parts.onBadPeer(wire, 'refuses what it offers')
-  }
-
-  async #complete(index: number, piece: MemberPiece): Promise<void> {
-    const { target, bundle, store, unwritten } = this.#parts
-    const suppliers = [...(piece.sources ?? [])] as Wire[]
-    const data = piece.flush()
-    if (data === null) return
-    unwritten.bytes += data.length
-    try {
-      const right = await pieceIsRight(bundle, index, data)
-      if (target.pieces[index] !== piece) return
-      if (!right) {
-        this.#renew(index, suppliers.length > 1)
-        this.#parts.onBadPiece(index, suppliers)
-        this.feedSoon()
-        return
-      }
-      await store.write(index, data)
-      if (target.destroyed || target.pieces[index] !== piece) return
-      this.missing.delete(index)
-      this.#parts.onPiece(index)
-    } catch (error) {
-      if (target.pieces[index] === piece) this.#renew(index, false)
-      this.stop()
-      this.#parts.onFailure(error)
-    } finally {
-      const wasFull = unwritten.bytes > unwrittenBytes
-      unwritten.bytes -= data.length
-      if (wasFull) this.feedSoon()
-    }
-  }
-
-  /** Begin a piece anew. */
-  #renew(index: number, sole: boolean): void {
-    const { lengthBytes } = placeOf(this.#parts.bundle.layout, index)
-    this.#parts.target.pieces[index] = new MemberPiece(lengthBytes, sole)
-  }
-
-  #cancelAll(wire: Wire): void {
-    for (const { piece, offset, length } of [...wire.requests]) {
-      if (!isOrigin(wire)) expectLate(wire, length)
-      wire.cancel(piece, offset, length)
-    }
   }
 }

@@ -36,6 +36,30 @@ t.test('many users of many files never have more open than allowed', async t => 
   t.equal(handles.size, 0)
 })
 
+t.test('files that nobody uses for a while are closed', async t => {
+  const folder = t.testdir({ one: '1', other: '2' })
+  let nowMs = 0
+  const handles = new FileHandles(3, { monotonicMs: () => nowMs })
+  t.teardown(() => handles.stop())
+  const touch = (name: string, work: () => Promise<void> = async () => undefined) =>
+    handles.use(name, () => open(join(folder, name)), work)
+  await touch('one')
+  nowMs = 100
+  await touch('other')
+  await handles.closeIdle(100)
+  t.equal(handles.size, 1)
+  const used = Promise.withResolvers<void>()
+  const using = touch('other', () => used.promise)
+  nowMs = 1_000
+  await handles.closeIdle(100)
+  t.equal(handles.size, 1, 'not while it is used')
+  used.resolve()
+  await using
+  nowMs = 2_000
+  await handles.closeIdle(100)
+  t.equal(handles.size, 0)
+})
+
 t.test('a file that cannot be opened is tried anew the next time', async t => {
   const folder = t.testdir()
   const file = join(folder, 'late')

@@ -2,11 +2,13 @@
 // for longest is closed when another is needed, and when all are in use, borrowers wait.
 
 import type { FileHandle } from 'node:fs/promises'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { openSwarmFiles } from '../core/limits.ts'
 
 interface Slot {
   readonly handle: Promise<FileHandle>
   users: number
+  usedMs: number
   /** No longer known by its key; closed by its last user. */
   retired: boolean
   closed: boolean
@@ -14,13 +16,15 @@ interface Slot {
 
 export class FileHandles {
   readonly #most: number
+  readonly #clock: Pick<Clock, 'monotonicMs'>
   /** In the order of last use. */
   readonly #slots = new Map<string, Slot>()
   readonly #waiting: (() => void)[] = []
   #open = 0
 
-  constructor(most = openSwarmFiles) {
+  constructor(most = openSwarmFiles, clock: Pick<Clock, 'monotonicMs'> = systemClock) {
     this.#most = most
+    this.#clock = clock
   }
 
   /** Files open now. */
@@ -58,6 +62,13 @@ export class FileHandles {
     await this.#settle(slot)
   }
 
+  /** Close the files that nobody has used for so long. */
+  async closeIdle(idleMs: number): Promise<void> {
+    const beforeMs = this.#clock.monotonicMs() - idleMs
+    const idle = [...this.#slots].filter(([, slot]) => slot.users === 0 && slot.usedMs <= beforeMs)
+    await Promise.all(idle.map(([key]) => this.forget(key)))
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#slots.keys()].map(key => this.forget(key)))
   }
@@ -68,6 +79,7 @@ export class FileHandles {
       const slot = known ?? (this.#open < this.#most ? this.#add(key, open) : undefined)
       if (slot !== undefined) {
         slot.users++
+        slot.usedMs = this.#clock.monotonicMs()
         this.#slots.delete(key)
         this.#slots.set(key, slot)
         return slot
@@ -80,7 +92,7 @@ export class FileHandles {
 
   #add(key: string, open: () => Promise<FileHandle>): Slot {
     this.#open++
-    const slot: Slot = { handle: open(), users: 0, retired: false, closed: false }
+    const slot: Slot = { handle: open(), users: 0, usedMs: 0, retired: false, closed: false }
     this.#slots.set(key, slot)
     return slot
   }

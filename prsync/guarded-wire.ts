@@ -24,7 +24,11 @@ const guard = (): void => {
       failure = error
     }
     try {
-      _write.call(this, data, finish)
+      // A long message is put together once it is complete, not at each part of it.
+      if (this._buffer.length > 0 && this._bufferSize + data.length < this._parserSize) {
+        this._bufferSize += data.length
+        this._buffer.push(data)
+      } else _write.call(this, data, finish)
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error))
     }

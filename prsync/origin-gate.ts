@@ -61,6 +61,8 @@ export class OriginGate {
   readonly #contents = new Map<Sha256, Pause>()
   #origin: Pause = { failures: 0, untilMs: 0 }
   #busy = 0
+  /** It is about to be told that others may ask. */
+  #freeing = false
   #receivedBytes = 0
 
   constructor(parts: OriginGateParts) {
@@ -71,11 +73,18 @@ export class OriginGate {
     return this.#receivedBytes
   }
 
+  /** Is the origin left alone now, was it until now, or does it answer? */
+  get mood(): 'paused' | 'failing' | 'well' {
+    if (this.#parts.clock.monotonicMs() < this.#origin.untilMs) return 'paused'
+    return this.#origin.failures > 0 ? 'failing' : 'well'
+  }
+
   /** Requests of up to `length` bytes that may be started now. */
   freeSlots(length: number): number {
-    if (this.#parts.clock.monotonicMs() < this.#origin.untilMs) return 0
+    const { mood } = this
+    if (mood === 'paused') return 0
     // After a failure one request goes ahead to see whether the origin is back.
-    if (this.#origin.failures > 0) return this.#busy === 0 ? 1 : 0
+    if (mood === 'failing') return this.#busy === 0 ? 1 : 0
     const most = Math.max(1, Math.min(originRequests, Math.floor(originInFlightBytes / length)))
     return Math.max(0, most - this.#busy)
   }
@@ -96,21 +105,41 @@ export class OriginGate {
     this.#busy++
     try {
       const data = await this.#receive(sha256, offset, length, signal)
-      this.#origin = { failures: 0, untilMs: 0 }
-      this.#contents.delete(sha256)
+      this.praise(sha256)
       return data
     } catch (error) {
-      if (!signal.aborted) this.#punish(sha256, error)
+      if (!signal.aborted) this.blame(sha256, error)
       throw error
     } finally {
       this.#busy--
-      queueMicrotask(this.#parts.onFree)
+      this.freed()
     }
+  }
+
+  /** Others may ask: a request, or a part of one, was answered or failed. */
+  freed(): void {
+    if (this.#freeing) return
+    this.#freeing = true
+    queueMicrotask(() => {
+      this.#freeing = false
+      this.#parts.onFree()
+    })
+  }
+
+  /** The origin gave what was asked of it. */
+  praise(sha256: Sha256): void {
+    this.#origin = { failures: 0, untilMs: 0 }
+    this.#contents.delete(sha256)
+  }
+
+  /** Bytes of contents have come from the origin. */
+  received(bytes: number): void {
+    this.#receivedBytes += bytes
   }
 
   /** The origin sent bytes that are not this content's. */
   distrust(sha256: Sha256): void {
-    this.#punish(sha256, new MirrorswarmError('MS_CONTENT_MISMATCH', `bad bytes of ${sha256}`))
+    this.blame(sha256, new MirrorswarmError('MS_CONTENT_MISMATCH', `bad bytes of ${sha256}`))
   }
 
   #pauseContent(sha256: Sha256, pause: Pause): void {
@@ -145,16 +174,17 @@ export class OriginGate {
     let received = 0
     for await (const part of body) {
       await this.#parts.downloadLimiter.take(part.length, 'swarm', signal)
-      this.#receivedBytes += part.length
-      if (received + part.length > length) throw odd('more bytes than were asked for')
+      this.received(part.length)
+      if (received + part.length > length) throw oddAnswer('more bytes than were asked for')
       data.set(part, received)
       received += part.length
     }
-    if (received < length) throw odd('less bytes than were asked for')
+    if (received < length) throw oddAnswer('less bytes than were asked for')
     return data
   }
 
-  #punish(sha256: Sha256, error: unknown): void {
+  /** The origin, or if the error is about it this content, is left alone for a while. */
+  blame(sha256: Sha256, error: unknown): void {
     const nowMs = this.#parts.clock.monotonicMs()
     const next = (pause: Pause | undefined): Pause => {
       const failures = (pause?.failures ?? 0) + 1
@@ -167,5 +197,5 @@ export class OriginGate {
   }
 }
 
-const odd = (what: string): MirrorswarmError =>
+export const oddAnswer = (what: string): MirrorswarmError =>
   new MirrorswarmError('MS_ANSWER_INVALID', `the origin sent ${what}`)

@@ -9,6 +9,9 @@ import type { OriginGate } from './origin-gate.ts'
 /** The far end's name; the origin is known by no other here. */
 const originPeerId = Buffer.from('-MSorigin-----------').toString('hex')
 
+/** Is this our end of a connection to the origin? */
+export const isOrigin = (wire: Wire): boolean => wire.type === 'webSeed'
+
 export class OriginWire extends Wire {
   /** webtorrent knows web seeds by this name. */
   readonly connId = 'origin'

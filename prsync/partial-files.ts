@@ -1,16 +1,22 @@
 // Members on their way: sparse files named by their SHA-256, each with a small journal of the pieces
-// written, so that after a crash only those are hashed again and only those missing are fetched.
+// written, and a record of the runs copied from local files, so that after a crash only those are
+// hashed again and only what is missing is fetched.
 
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MirrorswarmError, systemCode } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import type { BundleMember } from './bundle.ts'
+import { coverageRecordBytes, decodeCoverage, encodeCoverage } from './coverage-record.ts'
 import type { FileHandles } from './file-handles.ts'
 import { piecesFor } from './logic/layout.ts'
+import type { Run } from './logic/runs.ts'
 
 const journalSuffix = '.pieces'
+const coverageSuffix = '.local'
+/** A record of coverage that is being written. */
+const newSuffix = '.local.new'
 
 export interface PartialFile {
   readonly sha256: Sha256
@@ -41,8 +47,10 @@ export class PartialFiles {
     const names = await readdir(this.#folder)
     const begun = new Set(names)
     for (const name of names) {
-      const lost = name.endsWith(journalSuffix) && !begun.has(name.slice(0, -journalSuffix.length))
-      if (lost) await rm(join(this.#folder, name), { force: true })
+      const suffix = [journalSuffix, coverageSuffix, newSuffix].find(each => name.endsWith(each))
+      if (suffix === undefined) continue
+      const isLost = suffix === newSuffix || !begun.has(name.slice(0, -suffix.length))
+      if (isLost) await rm(join(this.#folder, name), { force: true })
     }
   }
 
@@ -50,23 +58,23 @@ export class PartialFiles {
     return join(this.#folder, sha256)
   }
 
-  /** Write one piece of a member; throws MS_DISK_FULL. */
+  /**
+   * Write what is not there yet of one piece of a member (offsets are those in the piece), and record
+   * that all of it is; throws MS_DISK_FULL.
+   */
   async write(
     member: BundleMember,
-    piece: { readonly ordinal: number; readonly offset: number },
-    data: Uint8Array,
+    piece: { readonly ordinal: number; readonly offset: number; readonly lengthBytes: number },
+    parts: readonly { readonly offset: number; readonly data: Uint8Array }[],
   ): Promise<void> {
-    const file = this.file(member.sha256)
+    const { sha256, sizeBytes } = member
+    const file = this.file(sha256)
+    for (const { offset, data } of parts) await this.writeLocal(sha256, piece.offset + offset, data)
     try {
-      await this.#useData(member.sha256, 'create', async handle => {
-        for (let done = 0; done < data.length; ) {
-          const left = data.length - done
-          done += (await handle.write(data, done, left, piece.offset + done)).bytesWritten
-        }
-      })
-      if (data.length === member.sizeBytes) return
+      // Of a member of one piece the size says enough, unless local bytes were copied into it.
+      if (piece.lengthBytes === sizeBytes && !(await this.#isCovered(sha256))) return
       await this.#handles.use(
-        `journal ${member.sha256}`,
+        `journal ${sha256}`,
         () => open(`${file}${journalSuffix}`, 'a'),
         async handle => {
           const record = Buffer.alloc(4)
@@ -79,17 +87,79 @@ export class PartialFiles {
     }
   }
 
+  /** Write bytes that no journal mentions, for instance local ones; throws MS_DISK_FULL. */
+  async writeLocal(sha256: Sha256, offset: number, data: Uint8Array): Promise<void> {
+    try {
+      await this.#useData(sha256, 'create', async handle => {
+        for (let done = 0; done < data.length; ) {
+          const left = data.length - done
+          done += (await handle.write(data, done, left, offset + done)).bytesWritten
+        }
+      })
+    } catch (error) {
+      throw writeError(error, this.file(sha256))
+    }
+  }
+
+  /**
+   * Record which runs were copied from local files, after they were: a crash leaves the record
+   * before, or this one once the bytes are safe. No runs at all are a record, too: local bytes were
+   * looked for. Throws MS_DISK_FULL, and ENOENT when nothing was written.
+   */
+  async setCoverage(sha256: Sha256, runs: readonly Run[]): Promise<void> {
+    const file = this.file(sha256)
+    try {
+      if (runs.length > 0) await this.#useData(sha256, 'open', handle => handle.datasync())
+      const record = await open(`${file}${newSuffix}`, 'w')
+      try {
+        await record.writeFile(encodeCoverage(runs))
+        await record.datasync()
+      } finally {
+        await record.close()
+      }
+      await rename(`${file}${newSuffix}`, `${file}${coverageSuffix}`)
+    } catch (error) {
+      await rm(`${file}${newSuffix}`, { force: true })
+      throw writeError(error, file)
+    }
+  }
+
+  /**
+   * The runs that were copied from local files, as far as is known: to be checked by hash. Null when
+   * local bytes were never looked for; a record that cannot be true is dropped.
+   */
+  async coverage(sha256: Sha256): Promise<readonly Run[] | null> {
+    const file = this.file(sha256)
+    const record = await stat(`${file}${coverageSuffix}`).catch(ignoreMissing)
+    if (record === undefined) return null
+    if (record.size <= coverageRecordBytes) {
+      const data = await stat(file).catch(ignoreMissing)
+      const bytes = await readFile(`${file}${coverageSuffix}`).catch(ignoreMissing)
+      const runs = bytes === undefined ? null : decodeCoverage(bytes, data?.size ?? 0)
+      if (runs !== null) return runs
+    }
+    await this.#forgetCoverage(sha256)
+    return null
+  }
+
   /** Read `length` bytes at `offset`; rejects with ENOENT when there is no such file (any more). */
   async read(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
+    const data = await this.readSome(sha256, offset, length)
+    if (data.length === length) return data
+    throw new MirrorswarmError('MS_CONTENT_NOT_HELD', 'not written yet')
+  }
+
+  /** The same, but fewer bytes where the file ends before. */
+  async readSome(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
     return this.#useData(sha256, 'open', async handle => {
       const buffer = Buffer.allocUnsafe(length)
       let done = 0
       while (done < length) {
         const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)
-        if (bytesRead === 0) throw new MirrorswarmError('MS_CONTENT_NOT_HELD', 'not written yet')
+        if (bytesRead === 0) break
         done += bytesRead
       }
-      return buffer
+      return buffer.subarray(0, done)
     })
   }
 
@@ -103,7 +173,9 @@ export class PartialFiles {
       return []
     }
     const count = piecesFor(member.sizeBytes, pieceLengthBytes)
-    if (count === 1) return status.size === member.sizeBytes ? [0] : []
+    if (count === 1 && !(await this.#isCovered(member.sha256))) {
+      return status.size === member.sizeBytes ? [0] : []
+    }
     const journal = await readFile(`${file}${journalSuffix}`).catch(ignoreMissing)
     const ordinals = new Set<number>()
     for (let at = 0; at + 4 <= (journal?.length ?? 0); at += 4) {
@@ -123,27 +195,45 @@ export class PartialFiles {
   async release(sha256: Sha256): Promise<void> {
     await this.close(sha256)
     await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
+    await this.#forgetCoverage(sha256)
   }
 
   /** Remove what there is of a content. */
   async drop(sha256: Sha256): Promise<void> {
     await this.close(sha256)
-    await rm(this.file(sha256), { force: true })
+    // First what counts on the bytes, then they.
+    await this.#forgetCoverage(sha256)
     await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
+    await rm(this.file(sha256), { force: true })
   }
 
-  /** The contents of which something is here. */
+  /** The contents of which something is here, if only the record that local bytes were looked for. */
   async names(): Promise<Set<Sha256>> {
-    return new Set((await readdir(this.#folder)).filter(isSha256))
+    const names = (await readdir(this.#folder)).map(name =>
+      name.endsWith(coverageSuffix) ? name.slice(0, -coverageSuffix.length) : name,
+    )
+    return new Set(names.filter(isSha256))
   }
 
   async list(): Promise<PartialFile[]> {
     const found: PartialFile[] = []
-    for (const name of await this.names()) {
-      const status = await stat(join(this.#folder, name)).catch(ignoreMissing)
-      if (status !== undefined) found.push({ sha256: name, diskBytes: status.blocks * 512 })
+    for (const sha256 of await this.names()) {
+      let blocks: number | null = null
+      for (const suffix of ['', journalSuffix, coverageSuffix]) {
+        const status = await stat(`${this.file(sha256)}${suffix}`).catch(ignoreMissing)
+        if (status !== undefined) blocks = (blocks ?? 0) + status.blocks
+      }
+      if (blocks !== null) found.push({ sha256, diskBytes: blocks * 512 })
     }
     return found
+  }
+
+  async #isCovered(sha256: Sha256): Promise<boolean> {
+    return (await stat(`${this.file(sha256)}${coverageSuffix}`).catch(ignoreMissing)) !== undefined
+  }
+
+  async #forgetCoverage(sha256: Sha256): Promise<void> {
+    await rm(`${this.file(sha256)}${coverageSuffix}`, { force: true })
   }
 
   #useData<T>(

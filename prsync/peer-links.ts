@@ -5,17 +5,16 @@ import type Wire from 'bittorrent-protocol'
 import Peer, { type Throttles } from 'webtorrent/lib/peer.js'
 import type Torrent from 'webtorrent/lib/torrent.js'
 import type { Clock, Random } from '../core/clock.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import { idleWireMs, incomingPeersPerTorrent, peersPerTorrent } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { Bans } from './bans.ts'
 import { addressText, type Connections, type PeerAddress } from './connections.ts'
-import { isOrigin } from './fetcher.ts'
+import { isOrigin } from './origin-wire.ts'
 import { PeerBook } from './peer-book.ts'
 
 export interface PeerLinksParts {
   readonly torrent: Torrent
-  /** Our own name in the peer protocol. */
-  readonly peerId: string
   readonly throttles: Throttles
   readonly connections: Connections
   readonly bans: Bans
@@ -35,9 +34,24 @@ export class PeerLinks {
     this.#book = new PeerBook(parts.random)
   }
 
+  /** Whose connection this is; null for the origin's, and once it has ended. */
+  nameOf(wire: Wire): VolunteerName | null {
+    const socket = this.#peerOf(wire)?.conn ?? null
+    return socket === null ? null : this.#parts.connections.identityOf(socket)
+  }
+
   /** Peers that the tracker named. */
   get known(): number {
     return this.#book.size
+  }
+
+  /** Connections to peers that have been begun and are not there yet. */
+  get pending(): number {
+    const peers = [...(this.#parts.torrent._peers?.values() ?? [])]
+    return peers.filter(({ type, wire }) => {
+      if (type !== 'tcpOutgoing') return false
+      return wire === null || !this.#parts.torrent.wires.includes(wire)
+    }).length
   }
 
   setPeers(addresses: readonly PeerAddress[]): void {
@@ -57,14 +71,14 @@ export class PeerLinks {
 
   /** Connect to known peers, as many as there should be. */
   connect(): void {
-    const { torrent, connections, clock } = this.#parts
+    const { torrent, connections, bans, clock } = this.#parts
     const peers = [...(torrent._peers?.values() ?? [])]
     const outgoing = peers.filter(peer => peer.type === 'tcpOutgoing')
-    const here = new Set<string>()
-    for (const wire of this.wires()) if (wire.peerId !== null) here.add(wire.peerId)
+    const here = new Set(this.wires().map(wire => this.nameOf(wire)))
     const room = peersPerTorrent - outgoing.length
     if (room <= 0) return
-    for (const address of this.#book.due(clock.monotonicMs(), here, room)) {
+    const skip = (name: VolunteerName): boolean => here.has(name) || bans.has(name)
+    for (const address of this.#book.due(clock.monotonicMs(), skip, room)) {
       if (connections.full) return
       this.#connectTo(address)
     }
@@ -72,48 +86,44 @@ export class PeerLinks {
 
   #connectTo(address: PeerAddress): void {
     const { torrent, connections, throttles, clock } = this.#parts
-    const text = addressText(address)
-    if (torrent._peers?.has(text)) return
-    const socket = connections.connect(address)
-    const peer = Peer.createTCPOutgoingPeer(text, torrent, throttles, 'tracker', 0)
+    const { name } = address
+    if (torrent._peers?.has(name)) return
+    const peer = Peer.createTCPOutgoingPeer(name, torrent, throttles, 'tracker', 0)
+    // The library reads host and port out of this, and knows the peer by its name.
+    peer.addr = addressText(address)
+    const socket = connections.connect(address, () => {
+      if (!peer.destroyed) peer.onConnect()
+    })
     peer.conn = socket
     torrent._registerPeer(peer)
-    this.#book.connecting(address)
+    this.#book.connecting(name)
     let useful = false
     peer.on('download', (bytes: number) => {
       // More than greetings: it sent blocks.
       if (bytes > 1024) useful = true
     })
-    socket.once('connect', () => {
-      if (!peer.destroyed) peer.onConnect()
-    })
     socket.once('error', error => peer.destroy(error))
     socket.once('close', () => {
-      this.#book.ended(address, useful, clock.monotonicMs())
+      this.#book.ended(name, useful, clock.monotonicMs())
       peer.destroy()
     })
     peer.startConnectTimeout()
   }
 
   /** A peer has greeted: why it should be refused, or null. May end an older connection instead. */
-  welcome(wire: Wire, address: string | undefined): string | null {
-    const { peerId, bans } = this.#parts
-    const theirs = wire.peerId ?? ''
-    const outgoing = wire.type === 'tcpOutgoing'
-    if (outgoing && address !== undefined) this.#book.met(address, theirs)
-    if (theirs === peerId) {
-      if (address !== undefined) this.#book.shun(address)
-      return 'it is this volunteer itself'
-    }
-    if (bans.has(theirs) || (outgoing && address !== undefined && bans.has(address))) {
-      if (address !== undefined) this.#book.shun(address)
-      return 'it sent bad pieces'
-    }
-    const other = this.wires().find(other => other !== wire && other.peerId === theirs)
+  welcome(wire: Wire): string | null {
+    const name = this.nameOf(wire)
+    if (name === null) return 'nobody knows whose it is'
+    if (this.#parts.bans.has(name)) return 'it sent bad pieces'
+    const other = this.wires().find(other => other !== wire && this.nameOf(other) === name)
     if (other === undefined) return null
+    const own = this.#parts.connections.name
     // Both ends keep the connection that the one with the smaller name began.
-    const kept = peerId < theirs ? 'tcpOutgoing' : 'tcpIncoming'
-    if (wire.type === other.type || wire.type !== kept) return 'it is connected already'
+    const kept = own < name ? 'tcpOutgoing' : 'tcpIncoming'
+    // With another peer id it has started anew: the older connection leads nowhere.
+    const renewed = other.peerId !== wire.peerId
+    if (!renewed && (wire.type === other.type || wire.type !== kept))
+      return 'it is connected already'
     this.drop(other, 'it connected again')
     return null
   }
@@ -121,21 +131,21 @@ export class PeerLinks {
   /** End a connection. */
   drop(wire: Wire, reason: string): void {
     const { torrent, logger } = this.#parts
-    logger.debug({ infoHash: torrent.infoHash, peer: wire.peerId, reason }, 'a peer was dropped')
+    const fields = { infoHash: torrent.infoHash, peer: this.nameOf(wire), reason }
+    logger.debug(fields, 'a peer was dropped')
     const peer = this.#peerOf(wire)
     if (peer === undefined) wire.destroy()
     else peer.destroy()
   }
 
-  /** This peer alone sent a bad piece: no more of it. */
+  /** This peer alone sent a bad piece: no more of it, here and in all other torrents. */
   ban(wire: Wire): void {
-    const address = this.#peerOf(wire)?.addr
-    if (wire.peerId !== null) this.#parts.bans.add(wire.peerId)
-    if (wire.type === 'tcpOutgoing' && typeof address === 'string') {
-      this.#parts.bans.add(address)
-      this.#book.shun(address)
-    }
+    const { bans, connections } = this.#parts
+    const name = this.nameOf(wire)
     this.drop(wire, 'it sent a bad piece')
+    if (name === null) return
+    bans.add(name)
+    connections.close(name)
   }
 
   /** End connections that neither side has any interest in. */

@@ -6,17 +6,23 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { connect, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import { type Clock, seededRandom, systemClock } from '../core/clock.ts'
 import { MirrorswarmError } from '../core/errors.ts'
-import type { ContentNumber, InfoHash, Sha256 } from '../core/ids.ts'
+import type { ContentNumber, InfoHash, Sha256, VolunteerName } from '../core/ids.ts'
+import { generateKeys } from '../core/keys.ts'
 import { silentLogger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import { type LoadedBundle, readBundle } from './bundle.ts'
 import type { PeerAddress } from './connections.ts'
 import type { HeldFile } from './held-files.ts'
 import { piecesFor } from './logic/layout.ts'
+import { areRuns, runEnd } from './logic/runs.ts'
 import { bundleMetainfo, type HashedContent, type MadeMetainfo } from './metainfo.ts'
+import type { OriginRunsFetch } from './origin-runs.ts'
+import { credentialsOf, type PeerIdentity, type PeerRoster } from './peer-identity.ts'
+import type { Prefill } from './prefills.ts'
 import { Swarm } from './swarm.ts'
 
 export interface TestContent extends HashedContent {
@@ -93,6 +99,9 @@ export const makeBundle = (
 export class MemoryOrigin {
   sentBytes = 0
   requests = 0
+  /** Requests for runs, and the runs asked for in them. */
+  runRequests = 0
+  runs = 0
   mostAtOnce = 0
   /** How each request fails, if it shall. */
   failure: (() => Error) | null = null
@@ -121,6 +130,24 @@ export class MemoryOrigin {
     return Readable.from(this.#parts(bytes.subarray(offset, offset + length), signal))
   }
 
+  readonly fetchRuns: OriginRunsFetch = async (asks, signal) => {
+    this.runRequests++
+    if (this.failure !== null) throw this.failure()
+    const parts: Buffer[] = []
+    for (const { sha256, runs } of asks) {
+      const bytes = this.#contents.get(sha256)
+      if (bytes === undefined) {
+        throw Object.assign(new MirrorswarmError('MS_CONTENT_NOT_HELD', 'no such content'), {
+          sha256,
+        })
+      }
+      if (!areRuns(runs, bytes.length)) throw new Error('no runs of this content')
+      this.runs += runs.length
+      for (const run of runs) parts.push(bytes.subarray(run.offset, runEnd(run)))
+    }
+    return this.#parts(Buffer.concat(parts), signal)
+  }
+
   async *#parts(bytes: Buffer, signal: AbortSignal): AsyncGenerator<Buffer> {
     this.#atOnce++
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce)
@@ -139,16 +166,66 @@ export class MemoryOrigin {
   }
 }
 
+/** A roster in memory; `everybody` is the one that test volunteers share unless told otherwise. */
+export class TestRoster implements PeerRoster {
+  readonly #names = new Map<string, VolunteerName>()
+  readonly #listeners = new Set<() => void>()
+
+  nameOf(publicKey: string): VolunteerName | null {
+    return this.#names.get(publicKey) ?? null
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  add(name: VolunteerName, publicKey: string): void {
+    this.#names.set(publicKey, name)
+    for (const listener of this.#listeners) listener()
+  }
+
+  remove(name: VolunteerName): void {
+    for (const [key, each] of this.#names) if (each === name) this.#names.delete(key)
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+export const everybody = new TestRoster()
+let identities = 0
+
+/** A new name and key; in `roster` from now on, unless that is null. */
+export const makeIdentity = (roster: TestRoster | null = everybody): PeerIdentity => {
+  const { privateKey, publicKey } = generateKeys('ed25519')
+  const name = `volunteer-${++identities}` as VolunteerName
+  roster?.add(name, publicKey)
+  return { name, privateKey }
+}
+
+/** A bare connection to a volunteer, as somebody of the roster (or not) would make it. */
+export const dial = (
+  { host, port }: Pick<PeerAddress, 'host' | 'port'>,
+  identity: PeerIdentity = makeIdentity(),
+): TLSSocket => {
+  const socket = connect({ host, port, ...credentialsOf(identity) })
+  socket.on('error', () => undefined)
+  return socket
+}
+
 export interface TestVolunteerOptions {
+  readonly identity?: PeerIdentity
+  readonly roster?: PeerRoster
   readonly uploadLimiter?: RateLimiter
   readonly downloadLimiter?: RateLimiter
   readonly clock?: Clock
   readonly port?: number
+  readonly prefill?: Prefill
 }
 
 /** A volunteer that holds what it downloaded in its folder. */
 export class TestVolunteer {
   readonly swarm: Swarm
+  readonly identity: PeerIdentity
   readonly folder: string
   readonly held = new Map<ContentNumber, HeldFile>()
   port = 0
@@ -162,11 +239,16 @@ export class TestVolunteer {
   ) {
     this.folder = folder
     this.#bundles = bundles
+    this.identity = options.identity ?? makeIdentity()
     this.swarm = new Swarm(
       {
         source: { openHeld: async number => this.held.get(number) ?? null },
         originFetch: origin.fetch,
+        originRuns: origin.fetchRuns,
+        ...(options.prefill === undefined ? {} : { prefill: options.prefill }),
         logger: silentLogger,
+        identity: this.identity,
+        roster: options.roster ?? everybody,
         uploadLimiter: options.uploadLimiter ?? new RateLimiter(null),
         downloadLimiter: options.downloadLimiter ?? new RateLimiter(null),
         clock: options.clock ?? systemClock,
@@ -183,7 +265,7 @@ export class TestVolunteer {
   }
 
   get address(): PeerAddress {
-    return { host: '127.0.0.1', port: this.port }
+    return { name: this.identity.name, host: '127.0.0.1', port: this.port }
   }
 
   load(infoHash: InfoHash): LoadedBundle | null {
@@ -240,7 +322,9 @@ export const introduce = (
 ): void => {
   downloaders.forEach((volunteer, index) => {
     const peers = volunteers.filter(other => other !== volunteer).map(other => other.address)
-    volunteer.swarm.updatePeers(bundle.infoHash, peers, { index, count: downloaders.length })
+    const names = downloaders.map(each => each.identity.name)
+    const share = { index, count: downloaders.length, names }
+    volunteer.swarm.updatePeers(bundle.infoHash, peers, share)
   })
 }
 

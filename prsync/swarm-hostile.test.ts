@@ -1,15 +1,19 @@
 import assert from 'node:assert'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer } from 'node:tls'
 import Wire from 'bittorrent-protocol'
 import t, { type Test } from 'tap'
-import type { InfoHash } from '../core/ids.ts'
+import type { InfoHash, VolunteerName } from '../core/ids.ts'
 import type { PeerAddress } from './connections.ts'
+import { credentialsOf, type PeerIdentity } from './peer-identity.ts'
 import {
+  dial,
   introduce,
   MemoryOrigin,
   makeBundle,
+  makeIdentity,
   startVolunteers,
   type TestVolunteer,
   until,
@@ -41,10 +45,9 @@ const numbers = (...values: number[]): Buffer => {
 }
 
 const socketTo = async (t: Test, volunteer: TestVolunteer): Promise<Socket> => {
-  const socket = connect(volunteer.address)
-  socket.on('error', () => undefined)
+  const socket = dial(volunteer.address)
   t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
+  await once(socket, 'secureConnect')
   return socket
 }
 
@@ -54,9 +57,13 @@ const closed = async (socket: Socket): Promise<void> => {
 }
 
 /** A peer that claims to have all; `behave` says how it answers requests. */
-const startPeer = async (t: Test, behave: (wire: Wire) => void): Promise<PeerAddress> => {
+const startPeer = async (
+  t: Test,
+  behave: (wire: Wire) => void,
+  identity: PeerIdentity = makeIdentity(),
+): Promise<PeerAddress> => {
   const sockets = new Set<Socket>()
-  const server = createServer(socket => {
+  const server = createServer(credentialsOf(identity), socket => {
     sockets.add(socket)
     const wire = new Wire()
     socket.on('error', () => undefined)
@@ -76,7 +83,8 @@ const startPeer = async (t: Test, behave: (wire: Wire) => void): Promise<PeerAdd
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+  const { port } = server.address() as AddressInfo
+  return { name: identity.name, host: '127.0.0.1', port }
 }
 
 /** A peer that answers every request with noise. */
@@ -252,7 +260,7 @@ t.test('addresses that nobody answers, or that are its own, do no harm', async t
       { host: '127.0.0.1', port: 0 },
       { host: '127.0.0.1', port: 70_000 },
       { host: 'no-such-host.invalid', port: 1 },
-    ],
+    ].map((each, index) => ({ ...each, name: `nobody-${index}` as VolunteerName })),
     { index: 0, count: 3 },
   )
   await volunteer.download(bundle)

@@ -5,25 +5,31 @@
 import type Wire from 'bittorrent-protocol'
 import type WebTorrent from 'webtorrent'
 import Peer from 'webtorrent/lib/peer.js'
-import Torrent from 'webtorrent/lib/torrent.js'
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
-import { outstandingBlocks } from '../core/limits.ts'
+import type { ContentNumber } from '../core/ids.ts'
+import { outstandingBlocks, swarmRequestBytes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { Bans } from './bans.ts'
 import type { LoadedBundle } from './bundle.ts'
 import { BundleStore } from './bundle-store.ts'
 import type { Connections, PeerAddress } from './connections.ts'
-import { Fetcher, isOrigin, type Unwritten } from './fetcher.ts'
+import { Fetcher, type Unwritten } from './fetcher.ts'
 import type { HeldFiles } from './held-files.ts'
+import type { Intake } from './logic/intake.ts'
 import { piecesOf, placeOf } from './logic/layout.ts'
 import type { Share } from './logic/origin-offer.ts'
+import type { Run } from './logic/runs.ts'
 import { MemberPiece } from './member-piece.ts'
 import type { OriginGate } from './origin-gate.ts'
-import { OriginWire } from './origin-wire.ts'
+import type { OriginRuns } from './origin-runs.ts'
+import { isOrigin, OriginWire } from './origin-wire.ts'
 import type { PartialFiles } from './partial-files.ts'
 import { PeerLinks } from './peer-links.ts'
+import { QuietTorrent } from './quiet-torrent.ts'
+import { longestRequestField } from './request-length.ts'
+import { ShareTalk } from './share-talk.ts'
 import { unlimited } from './throttle.ts'
 import { serveBlocks } from './uploads.ts'
 
@@ -33,7 +39,9 @@ export interface SwarmTorrentParts {
   readonly held: HeldFiles
   readonly partials: PartialFiles
   readonly gate: OriginGate
+  readonly originRuns: OriginRuns
   readonly unwritten: Unwritten
+  readonly intake: Intake
   readonly connections: Connections
   readonly bans: Bans
   readonly uploadLimiter: RateLimiter
@@ -51,7 +59,7 @@ export interface DownloadListener {
   onFailure(error: unknown): void
 }
 
-export class SwarmTorrent extends Torrent {
+export class SwarmTorrent extends QuietTorrent {
   readonly bundle: LoadedBundle
   readonly content: BundleStore
   /** When somebody last had to do with it. */
@@ -59,6 +67,7 @@ export class SwarmTorrent extends Torrent {
   readonly #parts: SwarmTorrentParts
   readonly #fetcher: Fetcher
   readonly #links: PeerLinks
+  readonly #talk: ShareTalk
   #listener: DownloadListener | null = null
   #origin: Peer | null = null
 
@@ -83,12 +92,21 @@ export class SwarmTorrent extends Torrent {
     this.#links = new PeerLinks({
       ...parts,
       torrent: this,
-      peerId: client.peerId,
       throttles: client.throttleGroups,
+    })
+    this.#talk = new ShareTalk({
+      infoHash: bundle.infoHash,
+      self: parts.connections.name,
+      pieceCount: bundle.layout.pieceCount,
+      nameOf: wire => this.#links.nameOf(wire),
+      clock,
+      onChange: () => this.feedOrigin(),
     })
     this.#fetcher = new Fetcher({
       ...parts,
       target: this,
+      talk: this.#talk,
+      pendingPeers: () => this.#links.pending,
       store: content,
       knownPeers: () => this.#links.known,
       onPiece: index => this.#onPiece(index),
@@ -99,7 +117,7 @@ export class SwarmTorrent extends Torrent {
     this.once('close', () =>
       this.#listener?.onFailure(new MirrorswarmError('MS_INTERNAL', 'the torrent was closed')),
     )
-    this.on('wire', (wire: Wire, address?: string) => this.#onWire(wire, address))
+    this.on('wire', (wire: Wire) => this.#onWire(wire))
     this.on('error', error =>
       parts.logger.error(
         { infoHash: bundle.infoHash, reason: describeError(error) },
@@ -152,6 +170,17 @@ export class SwarmTorrent extends Torrent {
     return this.pieces[index] === null
   }
 
+  /** Tell peers which members will be fetched. */
+  expect(wanted: ReadonlySet<ContentNumber>): void {
+    const { layout, members } = this.bundle
+    const pieces = members.flatMap(({ number }, position) => {
+      if (!wanted.has(number) || this.content.holds(position)) return []
+      const { first, count } = piecesOf(layout, position)
+      return Array.from({ length: count }, (_, ordinal) => first + ordinal)
+    })
+    this.#talk.setWanted(pieces)
+  }
+
   /** Fetch these pieces; `listener` hears of each, until `end`. */
   begin(pieces: Iterable<number>, listener: DownloadListener): void {
     this.#listener = listener
@@ -162,6 +191,7 @@ export class SwarmTorrent extends Torrent {
   /** Fetch nothing more; resolves when nothing is being written. */
   async end(): Promise<void> {
     this.#listener = null
+    this.#talk.setWanted([])
     this.#fetcher.stop()
     this.#origin?.destroy()
     this.#origin = null
@@ -171,7 +201,8 @@ export class SwarmTorrent extends Torrent {
 
   setPeers(addresses: readonly PeerAddress[], share: Share | null): void {
     this.#links.setPeers(addresses)
-    this.#fetcher.share = share
+    this.#fetcher.isIntroduced = share !== null
+    this.#talk.sharers.setShare(share)
     if (this.downloading) this.tick()
   }
 
@@ -194,6 +225,7 @@ export class SwarmTorrent extends Torrent {
       this.#links.connect()
     }
     for (const wire of this.wires) this.#showInterest(wire)
+    this.#talk.tick(this.#parts.gate.mood !== 'paused')
     this.#fetcher.tick()
   }
 
@@ -210,9 +242,14 @@ export class SwarmTorrent extends Torrent {
     this.pieces[index] = null
     this.bitfield.set(index, true)
     this.#fetcher.missing.delete(index)
-    for (const wire of this.#links.wires()) {
-      if (!wire.peerPieces.get(index)) wire.have(index)
-    }
+    this.#talk.has(index)
+  }
+
+  /** Of a piece, all but these bytes may be in its partial file; they alone are fetched. */
+  setLacking(index: number, lacking: readonly Run[]): void {
+    if (this.destroyed || this.hasPiece(index)) return
+    const { lengthBytes } = placeOf(this.bundle.layout, index)
+    this.pieces[index] = new MemberPiece(lengthBytes, { lacking })
   }
 
   /** A member's bytes are not here (any more): peers are told. */
@@ -221,8 +258,11 @@ export class SwarmTorrent extends Torrent {
     this.content.setMissing(member)
     const { first, count } = piecesOf(this.bundle.layout, member)
     for (let index = first; index < first + count; index++) {
-      if (this.pieces[index] !== null) continue
+      const missing = this.pieces[index]
+      // One that counts on local bytes must not do so any more.
+      if (missing instanceof MemberPiece && missing.lacking === null) continue
       this.pieces[index] = new MemberPiece(placeOf(this.bundle.layout, index).lengthBytes)
+      if (missing !== null) continue
       this.bitfield.set(index, false)
       for (const wire of this.#links.wires()) wire.lt_donthave.donthave(index)
     }
@@ -245,7 +285,7 @@ export class SwarmTorrent extends Torrent {
 
   #onBadPiece(index: number, suppliers: readonly Wire[]): void {
     const { bundle, gate, logger } = this.#parts
-    const from = suppliers.map(wire => (isOrigin(wire) ? 'origin' : wire.peerId))
+    const from = suppliers.map(wire => (isOrigin(wire) ? 'origin' : this.#links.nameOf(wire)))
     logger.warn({ infoHash: bundle.infoHash, piece: index, from }, 'a piece was bad')
     const [supplier] = suppliers
     if (supplier === undefined || suppliers.length > 1) return
@@ -265,15 +305,17 @@ export class SwarmTorrent extends Torrent {
     this._registerPeer(this.#origin)
   }
 
-  #onWire(wire: Wire, address: string | undefined): void {
+  #onWire(wire: Wire): void {
     this.usedMs = this.#parts.clock.monotonicMs()
     if (!isOrigin(wire)) {
-      const refusal = this.#links.welcome(wire, address)
+      const refusal = this.#links.welcome(wire)
       if (refusal !== null) {
         this.#links.drop(wire, refusal)
         return
       }
       wire.extendedHandshake.reqq = outstandingBlocks
+      wire.extendedHandshake[longestRequestField] = swarmRequestBytes
+      this.#talk.add(wire)
       wire.on('piece', (_index, _offset, data) => this.#parts.onDownloaded(data.length))
       // Everyone may ask at once: the upload limit, not choking, shares out what there is.
       wire.on('interested', () => wire.unchoke())
@@ -287,18 +329,6 @@ export class SwarmTorrent extends Torrent {
   }
 
   // What webtorrent does differently for ordinary torrents.
-
-  override _processParsedTorrent(parsed: object): void {
-    if (parsed !== this) Object.assign(this, parsed)
-  }
-
-  override _startDiscovery(): void {
-    // Peers come from the tracker's answers alone.
-    this.discovery = {
-      complete: () => undefined,
-      destroy: (done: (error: Error | null) => void) => done(null),
-    }
-  }
 
   override _verifyPieces(done: (error: Error | null) => void): void {
     // Its map of rare pieces would be recounted with every message; the fetcher has its own.
@@ -354,17 +384,5 @@ export class SwarmTorrent extends Torrent {
   override _updateWireInterest(wire: Wire): void {
     // Losing interest is noticed by the tick; here only gaining it matters, at every announcement.
     if (!wire.amInterested || this.#fetcher.missing.size === 0) this.#showInterest(wire)
-  }
-
-  override _rechoke(): void {
-    // Nobody is choked.
-  }
-
-  override _checkDone(): boolean {
-    return false
-  }
-
-  override _drain(): void {
-    // Connections are begun by PeerLinks.
   }
 }

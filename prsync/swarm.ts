@@ -3,10 +3,11 @@
 
 import { join } from 'node:path'
 import { type Clock, type Random, systemClock } from '../core/clock.ts'
-import { MirrorswarmError } from '../core/errors.ts'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
 import type { ContentNumber, InfoHash, Sha256 } from '../core/ids.ts'
 import {
   concurrentBundleLoads,
+  idleFileMs,
   idleSwarmTickMs,
   idleTorrentMs,
   openTorrents,
@@ -22,16 +23,27 @@ import { Connections, type PeerAddress } from './connections.ts'
 import { Download, type MemberHandler } from './download.ts'
 import { FileHandles } from './file-handles.ts'
 import { HeldFiles, type PieceSource } from './held-files.ts'
+import { Intake } from './logic/intake.ts'
 import type { Share } from './logic/origin-offer.ts'
 import { type OriginFetch, OriginGate } from './origin-gate.ts'
+import { OriginRuns, type OriginRunsFetch, runsByRanges } from './origin-runs.ts'
 import { type PartialFile, PartialFiles } from './partial-files.ts'
+import type { PeerIdentity, PeerRoster } from './peer-identity.ts'
+import { type Prefill, Prefills } from './prefills.ts'
 import { SwarmClient } from './swarm-client.ts'
 import { SwarmTorrent } from './swarm-torrent.ts'
 
 export interface SwarmParts {
   readonly source: PieceSource
   readonly originFetch: OriginFetch
+  /** Exact runs of many contents in one request; without it each run is a request of its own. */
+  readonly originRuns?: OriginRunsFetch
+  /** Looks for local bytes of each missing member before it is fetched. */
+  readonly prefill?: Prefill
   readonly logger: Logger
+  /** Who this volunteer is to others, and who they are. */
+  readonly identity: PeerIdentity
+  readonly roster: PeerRoster
   readonly uploadLimiter: RateLimiter
   readonly downloadLimiter: RateLimiter
   /** The bundle that a peer asks for and what of it is held; null when it is unknown. */
@@ -74,6 +86,8 @@ export class Swarm {
   readonly #held: HeldFiles
   readonly #partials: PartialFiles
   readonly #gate: OriginGate
+  readonly #originRuns: OriginRuns
+  readonly #prefills: Prefills | null
   readonly #connections: Connections
   readonly #bans = new Bans()
   readonly #torrents = new Map<InfoHash, SwarmTorrent>()
@@ -83,6 +97,7 @@ export class Swarm {
   readonly #running = new Set<Promise<void>>()
   readonly #stopped = new AbortController()
   readonly #unwritten = { bytes: 0 }
+  readonly #intake: Intake
   readonly #clock: Clock
   #client: SwarmClient | undefined
   #timer: NodeJS.Timeout | undefined
@@ -93,9 +108,13 @@ export class Swarm {
     this.#parts = parts
     this.#options = options
     this.#clock = parts.clock ?? systemClock
+    this.#intake = new Intake(this.#clock.monotonicMs())
     this.#held = new HeldFiles(parts.source, this.#handles, this.#clock)
     this.#partials = new PartialFiles(join(options.dataDir, 'partial'), this.#handles)
-    this.#connections = new Connections(parts.logger)
+    this.#connections = new Connections({
+      ...{ identity: parts.identity, roster: parts.roster, logger: parts.logger },
+      isBanned: name => this.#bans.has(name),
+    })
     this.#gate = new OriginGate({
       fetch: parts.originFetch,
       downloadLimiter: parts.downloadLimiter,
@@ -105,6 +124,14 @@ export class Swarm {
         for (const infoHash of this.#downloads.keys()) this.#torrents.get(infoHash)?.feedOrigin()
       },
     })
+    this.#originRuns = new OriginRuns({
+      fetch: parts.originRuns ?? runsByRanges(parts.originFetch, parts.downloadLimiter),
+      gate: this.#gate,
+    })
+    this.#prefills =
+      parts.prefill === undefined
+        ? null
+        : new Prefills({ ...parts, prefill: parts.prefill, target: this.#partials })
   }
 
   /** Resolves when peers can connect; rejects when the port cannot be had. */
@@ -130,6 +157,7 @@ export class Swarm {
     this.#stopped.abort(new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'the swarm has stopped'))
     await Promise.allSettled([...this.#running, ...this.#loading.values()])
     clearTimeout(this.#timer)
+    this.#connections.stop()
     await this.#client?.stop()
     await this.#handles.stop()
   }
@@ -165,11 +193,17 @@ export class Swarm {
       const lost = !bundle.held.has(number) && torrent.content.holds(position)
       if (lost && wanted.includes(number)) torrent.setMissing(position)
     }
-    const parts = { torrent, partials: this.#partials, onMember: options.onMember, signal }
-    const download = new Download(parts)
+    const download = new Download({
+      torrent,
+      partials: this.#partials,
+      prefills: this.#prefills,
+      onMember: options.onMember,
+      signal,
+    })
     this.#downloads.set(infoHash, download)
     const handout = this.#handouts.get(infoHash)
     if (handout !== undefined) torrent.setPeers(handout.peers, handout.share)
+    torrent.expect(new Set(wanted))
     this.#schedule()
     const running = download.run(wanted).finally(() => {
       this.#downloads.delete(infoHash)
@@ -258,7 +292,9 @@ export class Swarm {
       held: this.#held,
       partials: this.#partials,
       gate: this.#gate,
+      originRuns: this.#originRuns,
       unwritten: this.#unwritten,
+      intake: this.#intake,
       connections: this.#connections,
       bans: this.#bans,
       uploadLimiter: this.#parts.uploadLimiter,
@@ -326,6 +362,11 @@ export class Swarm {
 
   #tick(): void {
     const nowMs = this.#clock.monotonicMs()
+    this.#intake.look(nowMs)
+    void this.#handles.closeIdle(idleFileMs).catch(error => {
+      const reason = describeError(error)
+      this.#parts.logger.warn({ reason }, 'a file could not be closed')
+    })
     for (const torrent of [...this.#torrents.values()]) {
       torrent.tick()
       const idle = !this.#downloads.has(torrent.bundle.infoHash) && torrent.peerCount === 0

@@ -2,11 +2,13 @@
 // pass. Whoever asks without measure, or asks and does not read, is disconnected.
 
 import type Wire from 'bittorrent-protocol'
-import { queuedBlockRequests, unreadWireBytes } from '../core/limits.ts'
+import {
+  limitedSliceBytes,
+  queuedBlockRequests,
+  swarmRequestBytes,
+  unreadWireBytes,
+} from '../core/limits.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
-
-/** Longer requests are against the protocol's custom (BEP 3). */
-const longestBlockBytes = 128 * 1024
 
 export interface UploadParts {
   readonly limiter: RateLimiter
@@ -40,7 +42,7 @@ class Upload {
 
   ask(asked: Asked): void {
     const { index, offset, length } = asked
-    if (length > longestBlockBytes || this.#wire.peerRequests.length > queuedBlockRequests) {
+    if (length > swarmRequestBytes || this.#wire.peerRequests.length > queuedBlockRequests) {
       this.#parts.drop(this.#wire, 'asks for too much')
       return
     }
@@ -74,7 +76,7 @@ class Upload {
       const cancel = new AbortController()
       this.#current = { asked, cancel }
       try {
-        await this.#parts.limiter.take(asked.length, 'swarm', cancel.signal)
+        await this.#pass(asked.length, cancel.signal)
         const data = await this.#parts.read(asked.index, asked.offset, asked.length)
         if (!this.#closed) this.#send(asked, data)
       } catch (error) {
@@ -86,6 +88,15 @@ class Upload {
       }
     }
     this.#current = undefined
+  }
+
+  /** Wait for the upload limit. */
+  async #pass(length: number, signal: AbortSignal): Promise<void> {
+    const { limiter } = this.#parts
+    const slice = limiter.limits ? limitedSliceBytes : length
+    for (let left = length; left > 0; left -= slice) {
+      await limiter.take(Math.min(left, slice), 'swarm', signal)
+    }
   }
 
   // A block may be asked for twice; any of the equal requests is answered, and each is once. (The

@@ -5,6 +5,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { selfSignedCertificate } from '../core/certificate.ts'
 import type { RepoPath, Sha256, VolunteerName } from '../core/ids.ts'
 import {
   agreeOnSecret,
@@ -33,6 +34,7 @@ import {
 } from '../prsync/metainfo.ts'
 import { AnnounceClient, type VolunteerStatus } from '../tracker/logic/announce-client.ts'
 import { signRequest } from '../tracker/request-signature.ts'
+import { rangesVector } from './ranges-vector.ts'
 
 const nowMs = 1_700_000_000_000
 const name = 'physics' as VolunteerName
@@ -244,6 +246,7 @@ const manifestPart = async (folder: string, hello: Sample): Promise<string> => {
 
 const status: VolunteerStatus = {
   peerPort: 6881,
+  scope: null,
   sync: {
     ...{ state: 'syncing', wantedFiles: 9, wantedBytes: 700_006 },
     ...{ heldFiles: 8, heldBytes: 700_000 },
@@ -255,11 +258,18 @@ const status: VolunteerStatus = {
   reasons: [],
 }
 
+const neighbour = {
+  name: 'chemistry' as VolunteerName,
+  key: keysOf('ed25519', 6).publicKey,
+  url: 'https://mirror.chemistry.example.org',
+}
+
 const announceVectors = (): readonly [string, string][] => {
   const client = new AnnounceClient({ session: '5f0c1b7a' })
   client.setManifest({ repositoryId, epoch: 1, snapshot: 2 })
   for (let number = 0; number < 65_536; number++) client.hold(number)
   for (const number of [65_536, 65_539, 65_544]) client.hold(number)
+  client.setRoster(null)
   const full = client.nextRequest(status, 30_000)
   const answer = {
     ...{ nowMs, intervalMs: 30_000, snapshot: { epoch: 1, number: 2 } },
@@ -267,11 +277,13 @@ const announceVectors = (): readonly [string, string][] => {
     torrents: [
       {
         infoHash: 'cd'.repeat(20) as never,
-        peers: [{ name: 'chemistry' as VolunteerName, host: '192.0.2.7', port: 6881 }],
+        peers: [{ name: neighbour.name, host: '192.0.2.7', port: 6881, complete: true }],
         share: { index: 1, count: 2 },
       },
     ],
-    ...({ drain: false, state: 'syncing', tag: 'k3j9.1.2.syncing.4' } as const),
+    ...({ drain: false, state: 'syncing' } as const),
+    roster: { tag: 'x8Qk2-_7dPaz', volunteers: [neighbour] },
+    tag: 'k3j9.1.2.syncing.4.x8Qk2-_7dPaz',
   }
   client.heed(full, answer)
   client.hold(65_540)
@@ -320,8 +332,10 @@ export const makeVectors = async (folder: string): Promise<ReadonlyMap<string, s
     ['request signatures', requestSignatureVectors()],
     ['enrolment', enrolmentVectors()],
     ['certificate', certificate()],
+    ['peer certificate', selfSignedCertificate(keys.volunteer.privateKey).trimEnd()],
     ['head', headVector()],
     ['manifest part', await manifestPart(folder, hello)],
+    ['ranges', await rangesVector()],
     ['piece lengths', pieceLengthVectors()],
     ['hashes', hashVectors(over)],
     ...torrentVectors([hello, over, full]),

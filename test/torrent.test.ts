@@ -1,5 +1,7 @@
-// A stock BitTorrent client with PATH.torrent: the origin's tracker and the volunteers as peers.
+// Stock BitTorrent clients with PATH.torrent: what volunteers hold comes by HTTP, through the web seed,
+// and the origin's tracker brings the clients together.
 
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import bencode from 'bencode'
@@ -7,6 +9,7 @@ import t from 'tap'
 import { aria2Torrent } from '../loadtest/clients/downloaders.ts'
 import { hashFile } from '../loadtest/compare-trees.ts'
 import { originUploadBytes } from '../loadtest/counters.ts'
+import { waitUntil } from '../loadtest/deadline.ts'
 import { missing } from '../loadtest/programs.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { clientFolder, get, prepareNetwork } from './start-network.ts'
@@ -27,33 +30,68 @@ t.test('aria2c completes PATH.torrent', { skip: missing('aria2c') }, async t => 
     return answer.body
   }
 
-  for (const name of ['large.iso', 'small.bin']) {
-    t.test(`${name} as it is served`, async t => {
-      const folder = clientFolder(t)
+  const originSent = async (work: () => Promise<void>): Promise<number> => {
+    const before = await originUploadBytes(network)
+    await work()
+    return (await originUploadBytes(network)) - before
+  }
+  const whole = await hashFile(join(network.repository, 'large.iso'))
+  const seeding = clientFolder(t)
+
+  for (const [name, folder] of [
+    ['large.iso', seeding],
+    ['small.bin', clientFolder(t)],
+  ] as const) {
+    t.test(`${name} as it is served, all of it from volunteers`, async t => {
+      mkdirSync(folder, { recursive: true })
       const torrent = join(folder, `${name}.torrent`)
       writeFileSync(torrent, await torrentOf(name))
-      const result = await aria2Torrent(torrent, folder)
-      t.equal(result.status, 0, `${result.stdout}${result.stderr}`)
+      const sent = await originSent(async () => {
+        const result = await aria2Torrent(torrent, folder)
+        t.equal(result.status, 0, `${result.stdout}${result.stderr}`)
+      })
       t.equal(await hashFile(join(folder, name)), await hashFile(join(network.repository, name)))
+      t.ok(sent < 100_000, `the origin sent next to nothing: ${sent} bytes`)
     })
   }
 
-  t.test('with web seeds taken out, all of it comes from peers that the tracker named', async t => {
-    const folder = clientFolder(t)
-    mkdirSync(folder, { recursive: true })
-    const document = bencode.decode(await torrentOf('large.iso')) as Record<string, unknown>
-    t.ok('announce' in document, 'there is a tracker')
-    delete document['url-list']
-    delete document.httpseeds
-    const torrent = join(folder, 'large.iso.torrent')
-    writeFileSync(torrent, bencode.encode(document))
-    const before = await originUploadBytes(network)
-    const result = await aria2Torrent(torrent, folder)
-    t.equal(result.status, 0, `${result.stdout}${result.stderr}`)
-    t.equal(
-      await hashFile(join(folder, 'large.iso')),
-      await hashFile(join(network.repository, 'large.iso')),
-    )
-    t.ok((await originUploadBytes(network)) - before < 1_000_000, 'the origin sent next to nothing')
-  })
+  t.test(
+    'with web seeds taken out, all of it comes from a client that the tracker named',
+    async t => {
+      const document = bencode.decode(await torrentOf('large.iso')) as Record<string, unknown>
+      t.ok('announce' in document, 'there is a tracker')
+      delete document['url-list']
+      delete document.httpseeds
+      const seedless = bencode.encode(document)
+      const stop = new AbortController()
+      const torrent = join(seeding, 'seedless.torrent')
+      writeFileSync(torrent, seedless)
+      const seeder = aria2Torrent(torrent, seeding, {
+        args: ['--check-integrity=true', '--seed-time=10'],
+        signal: stop.signal,
+      })
+      t.teardown(async () => {
+        stop.abort()
+        await seeder
+      })
+      const seeders = async (): Promise<boolean> => {
+        const hash = createHash('sha1').update(bencode.encode(document.info)).digest()
+        const escaped = Array.from(hash, byte => `%${byte.toString(16).padStart(2, '0')}`)
+        const query = `info_hash=${escaped.join('')}`
+        const answer = (await get(`${network.origin.url}/-/scrape?${query}`)).body
+        return answer.includes('8:completei1e')
+      }
+      await waitUntil('a client to seed', seeders, { timeoutMs: 60_000 })
+      const folder = clientFolder(t)
+      mkdirSync(folder, { recursive: true })
+      const other = join(folder, 'large.iso.torrent')
+      writeFileSync(other, seedless)
+      const sent = await originSent(async () => {
+        const result = await aria2Torrent(other, folder)
+        t.equal(result.status, 0, `${result.stdout}${result.stderr}`)
+      })
+      t.equal(await hashFile(join(folder, 'large.iso')), whole)
+      t.ok(sent < 100_000, `the origin sent next to nothing: ${sent} bytes`)
+    },
+  )
 })

@@ -38,6 +38,18 @@ t.test('announces have the form of the golden files', async t => {
   }
 })
 
+t.test('a roster is asked for and given in the form of the golden files', t => {
+  const client = new AnnounceClient({ session: 'golden' })
+  client.setRoster(null)
+  const asked = client.nextRequest(sampleStatus, 30_000)
+  t.strictSame(asJson(asked), goldenJson('announce-roster.json'))
+  t.strictSame(parseAnnounceRequest(goldenJson('announce-roster.json')), asJson(asked))
+  const answer = goldenJson('answer-roster.json')
+  t.strictSame(parseAnnounceAnswer(answer), answer)
+  t.match(answer, { roster: { tag: 'x8Qk2-_7dPaz', volunteers: [{ name: 'mirror-2' }] } })
+  t.end()
+})
+
 t.test('the log and the picture have the form of the golden files', async t => {
   const network = emptyNetwork()
   for (const line of golden('events.ndjson').split('\n')) {

@@ -7,11 +7,15 @@ import { Compile, type Validator } from 'typebox/compile'
 import { type ErrorCode, MirrorswarmError } from '../core/errors.ts'
 import type { InfoHash, RepositoryId, VolunteerName } from '../core/ids.ts'
 import {
+  announcedPatterns,
   announcedReasons,
   announcedTorrents,
   holdingsContainers,
   holdingsRanges,
   peersPerHandout,
+  popularContents,
+  volunteers,
+  volunteerUrlCharacters,
 } from '../core/limits.ts'
 
 /** Content numbers of one container of holdings. */
@@ -106,6 +110,13 @@ const ServingLimits = Type.Object({
 /** What the owner allows; null: no limit. */
 export type ServingLimits = Static<typeof ServingLimits>
 
+const patterns = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+  maxItems: announcedPatterns,
+})
+const AnnouncedScope = Type.Object({ include: patterns, exclude: patterns })
+/** The owner's --include and --exclude. */
+export type AnnouncedScope = Static<typeof AnnouncedScope>
+
 export const AnnounceRequest = Type.Object({
   version: Type.Literal(1),
   /** Random, new at each start of the daemon. */
@@ -122,6 +133,8 @@ export const AnnounceRequest = Type.Object({
   holdings: orNull(
     Type.Object({ base: orNull(count), version: positive, containers: wireContainers }),
   ),
+  /** With full holdings only; it stays true for the session. Absent then: everything is wanted. */
+  scope: Type.Optional(AnnouncedScope),
   sync: SyncStatus,
   load: LoadStatus,
   limits: ServingLimits,
@@ -130,8 +143,12 @@ export const AnnounceRequest = Type.Object({
   reasons: Type.Array(Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]{0,200}$' }), {
     maxItems: announcedReasons,
   }),
+  /** For those with a quota: the tag of the newest list of popular contents; null: none yet. */
+  popular: Type.Optional(orNull(token)),
   /** The tag of the newest answer that arrived: an answer with another one is news. */
   seen: orNull(token),
+  /** The tag of the roster that it has; null: none. Missing: it wants none (an older version). */
+  roster: Type.Optional(orNull(token)),
   /** How long the answer may wait for news; 0: answer at once. */
   waitMs: count,
 })
@@ -152,14 +169,21 @@ const PeerAddress = Type.Object({
   /** Host name or IP address (IPv6 without brackets). */
   host: Type.String({ pattern: '^[A-Za-z0-9._:%-]{1,255}$' }),
   port,
+  /** Whether it has the whole torrent. */
+  complete: Type.Optional(Type.Boolean()),
 })
 export type PeerAddress = Static<typeof PeerAddress>
 
 const TorrentShare = Type.Object({
   index: count,
   count: positive,
+  /** Absent from an older tracker. */
+  names: Type.Optional(Type.Array(volunteerNameSchema, { maxItems: peersPerHandout })),
 })
-/** Which pieces of a torrent to ask the origin for first: those with number % count = index. */
+/**
+ * The place among those that download a torrent, and their names: each piece is asked of the origin by
+ * the one to whom rendezvous hashing gives it.
+ */
 export type TorrentShare = Static<typeof TorrentShare>
 
 const TorrentPeers = Type.Object({
@@ -168,6 +192,30 @@ const TorrentPeers = Type.Object({
   share: TorrentShare,
 })
 export type TorrentPeers = Static<typeof TorrentPeers>
+
+const RosterEntry = Type.Object({
+  name: volunteerNameSchema,
+  /** Ed25519, 32 raw bytes in base64url. */
+  key: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+  /** Public URL, without a slash at the end. */
+  url: Type.String({ minLength: 1, maxLength: volunteerUrlCharacters }),
+})
+/** Another volunteer, as it is enrolled. */
+export type RosterEntry = Static<typeof RosterEntry>
+
+export const WireRoster = Type.Object({
+  tag: token,
+  volunteers: Type.Array(RosterEntry, { maxItems: volunteers }),
+})
+/** All volunteers that the receiver may talk to. */
+export type WireRoster = Static<typeof WireRoster>
+
+const PopularContents = Type.Object({
+  tag: token,
+  contents: Type.Array(Type.Tuple([count, count]), { maxItems: popularContents }),
+})
+/** What clients ask for most: content number and requests, faded with time. */
+export type PopularContents = Static<typeof PopularContents>
 
 export const AnnounceAnswer = Type.Object({
   /** The origin's clock: what expiries of links are measured by. */
@@ -182,6 +230,10 @@ export const AnnounceAnswer = Type.Object({
   torrents: Type.Array(TorrentPeers, { maxItems: announcedTorrents }),
   drain: Type.Boolean(),
   state: VolunteerState,
+  /** If the request had another one. */
+  roster: Type.Optional(WireRoster),
+  /** If the request asked for it and had another one, and the numbers are those of its manifest. */
+  popular: Type.Optional(PopularContents),
   /** Names what this answer says; goes into the next request's `seen`. */
   tag: token,
 })

@@ -20,7 +20,7 @@ import {
   peerAddressOf,
   reportOf,
 } from './logic/views.ts'
-import type { AnnounceRequest, VolunteerState } from './messages.ts'
+import type { AnnouncedScope, AnnounceRequest, VolunteerState } from './messages.ts'
 
 export interface PresenceParts {
   readonly network: NetworkState
@@ -56,9 +56,16 @@ export class Presence {
     return this.#attendance.get(name)?.report ?? null
   }
 
+  /** What the volunteers want that have been heard, those that want everything included. */
+  scopes(): AnnouncedScope[] {
+    return [...this.#attendance.values()].map(
+      ({ report }) => report.scope ?? { include: [], exclude: [] },
+    )
+  }
+
   /** A new announce was heeded. */
   heard(name: VolunteerName, request: AnnounceRequest): void {
-    const report = reportOf(request, this.#parts.clock.nowMs())
+    const report = reportOf(request, this.#parts.clock.nowMs(), this.report(name))
     this.#attendance.set(name, {
       report,
       signs: { announcedMs: this.#advance(), brokenMs: null },

@@ -43,5 +43,11 @@ export const verifyRequest = (
   request: SignedRequest,
   claim: RequestSignature,
   publicKey: string,
-): boolean =>
-  verifyText(signedText(request), claim.signature, importPublicKey(publicKey, 'ed25519'))
+): boolean => verifyRequestBy(request, claim, importPublicKey(publicKey, 'ed25519'))
+
+/** The same for a key that is imported already. */
+export const verifyRequestBy = (
+  request: SignedRequest,
+  claim: RequestSignature,
+  publicKey: KeyObject,
+): boolean => verifyText(signedText(request), claim.signature, publicKey)

@@ -1,34 +1,24 @@
 // The tracker for ordinary BitTorrent clients (BEP 3, BEP 7, BEP 23, BEP 48): bittorrent-tracker's
-// server without its listeners, behind the origin's own HTTP. It knows only the origin's torrents,
-// forgets clients that do not come back, and names the volunteers that hold a torrent as peers.
+// server without its listeners, behind the origin's own HTTP. It knows only the origin's torrents, names
+// the clients to each other, and forgets those that do not come back. What volunteers hold reaches
+// these clients by HTTP, through the web seed in each torrent.
 
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import bencode from 'bencode'
 import Server, {
   type AnnounceParams,
   type AnnounceResponse,
   type Answer,
-  type StockPeer,
   type Swarm,
 } from 'bittorrent-tracker/server'
-import type { Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
-import { type ContentNumber, type InfoHash, isInfoHash } from '../core/ids.ts'
+import { type InfoHash, isInfoHash } from '../core/ids.ts'
 import { stockPeersPerSwarm, stockPeerTtlMs, stockSwarms, stockSweepMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
-import type { AddressBook } from './address-book.ts'
-import type { PeerAddress } from './messages.ts'
 
 export interface StockParts {
-  /** What a torrent of the origin's consists of; null for any other. */
-  readonly knownTorrent: (
-    infoHash: InfoHash,
-  ) => { readonly contents: readonly ContentNumber[] } | null
-  /** The volunteers that hold all of these and take connections. */
-  readonly peersHolding: (contents: readonly ContentNumber[]) => readonly PeerAddress[]
-  readonly addresses: AddressBook
-  readonly random: Random
+  /** Is it one of the origin's torrents? */
+  readonly isKnown: (infoHash: InfoHash) => boolean
   readonly logger: Logger
 }
 
@@ -39,28 +29,8 @@ export interface StockOptions {
 
 type StockAction = 'announce' | 'scrape'
 
-/** A peer id (BEP 20) that stays the same for a volunteer. */
-const peerIdOf = (name: string): string =>
-  Buffer.from(`-MS0100-${createHash('sha256').update(name).digest('hex').slice(0, 12)}`).toString(
-    'hex',
-  )
-
-/** The swarm of one torrent: its stock clients, and in each answer the volunteers too. */
+/** The swarm of one torrent. Volunteers are not in it: they talk to each other only. */
 class StockSwarm extends Server.Swarm {
-  readonly #volunteers: () => readonly PeerAddress[]
-  readonly #parts: StockParts
-
-  constructor(
-    infoHash: string,
-    server: Server,
-    parts: StockParts,
-    volunteers: () => readonly PeerAddress[],
-  ) {
-    super(infoHash, server)
-    this.#parts = parts
-    this.#volunteers = volunteers
-  }
-
   override announce(params: AnnounceParams, answer: Answer<AnnounceResponse>): void {
     // Other values would make the server answer in the form meant for WebSockets.
     params.compact = params.compact === 1 ? 1 : 0
@@ -70,46 +40,9 @@ class StockSwarm extends Server.Swarm {
         answer(error ?? new Error('no answer'))
         return
       }
-      this.#complete(params, response).then(
-        full => answer(null, full),
-        reason => answer(reason instanceof Error ? reason : new Error(String(reason))),
-      )
+      const wanted = params.event === 'stopped' ? 0 : params.numwant
+      answer(null, { ...response, peers: response.peers.slice(0, wanted) })
     })
-  }
-
-  override scrape(
-    _params: unknown,
-    answer: Answer<{ complete: number; incomplete: number }>,
-  ): void {
-    const complete = this.complete + this.#volunteers().length
-    answer(null, { complete, incomplete: this.incomplete })
-  }
-
-  async #complete(params: AnnounceParams, response: AnnounceResponse): Promise<AnnounceResponse> {
-    const volunteers = this.#volunteers()
-    const complete = response.complete + volunteers.length
-    if (params.event === 'stopped') return { ...response, complete, peers: [] }
-    if (params.left === 0) return { ...response, complete }
-    const chosen = this.#choose(volunteers, params.numwant)
-    const peers = await Promise.all(chosen.map(volunteer => this.#stockPeers(volunteer)))
-    return {
-      ...response,
-      complete,
-      peers: [...peers.flat(), ...response.peers].slice(0, params.numwant),
-    }
-  }
-
-  #choose(volunteers: readonly PeerAddress[], numwant: number): readonly PeerAddress[] {
-    const first = Math.floor(this.#parts.random() * volunteers.length)
-    return [...volunteers.slice(first), ...volunteers.slice(0, first)].slice(0, numwant)
-  }
-
-  async #stockPeers({ name, host, port }: PeerAddress): Promise<StockPeer[]> {
-    const addresses = await this.#parts.addresses.addresses(host)
-    const peerId = peerIdOf(name)
-    return addresses
-      .filter(ip => !ip.includes('%'))
-      .map(ip => ({ type: 'http', complete: true, peerId, ip, port }))
   }
 }
 
@@ -151,11 +84,7 @@ class BoundedServer extends Server {
   }
 
   override createSwarm(infoHash: string, answer: Answer<Swarm>): void {
-    const { knownTorrent, peersHolding } = this.#parts
-    const swarm = new StockSwarm(infoHash, this, this.#parts, () => {
-      const torrent = knownTorrent(infoHash as InfoHash)
-      return torrent === null ? [] : peersHolding(torrent.contents)
-    })
+    const swarm = new StockSwarm(infoHash, this)
     this.torrents[infoHash] = swarm
     this.#used.set(infoHash, swarm)
     for (const oldest of this.#used.keys()) {
@@ -175,7 +104,7 @@ class BoundedServer extends Server {
   }
 
   #known(infoHash: string): boolean {
-    return isInfoHash(infoHash) && this.#parts.knownTorrent(infoHash) !== null
+    return isInfoHash(infoHash) && this.#parts.isKnown(infoHash)
   }
 
   #forget(infoHash: string): void {

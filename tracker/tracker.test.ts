@@ -106,8 +106,10 @@ t.test('a downloader hears of new peers soon, and not of their progress', async 
   const { answer } = await first.poll()
   second.status = { ...sampleStatus, sync: downloading(a, b) }
   const joined = await second.announce()
-  t.strictSame(joined.torrents[0]?.peers, [{ name: 'a', host: 'a.example.org', port: 6881 }])
-  t.strictSame(joined.torrents[0]?.share, { index: 1, count: 2 })
+  t.strictSame(joined.torrents[0]?.peers, [
+    { name: 'a', host: 'a.example.org', port: 6881, complete: false },
+  ])
+  t.strictSame(joined.torrents[0]?.share, { index: 1, count: 2, names: ['a', 'b'] })
   const told = await answer
   t.match(told.torrents, [{ infoHash: a, peers: [{ name: 'b' }], share: { index: 0, count: 2 } }])
 
@@ -125,23 +127,17 @@ t.test('a downloader hears of new peers soon, and not of their progress', async 
 })
 
 t.test('who has finished is handed out first, and who is gone not at all', async t => {
-  const { tracker, join, pass } = await startNetwork(t)
+  const { join, pass } = await startNetwork(t)
   const holder = await join('h')
   holder.hold(1, 2, 3)
   await holder.announce()
   const one = await join('a')
   one.status = { ...sampleStatus, sync: downloading(a) }
-  t.strictSame(
-    (await one.announce()).torrents[0]?.peers.map(({ name }) => name),
-    ['h'],
-  )
-  t.strictSame(tracker.peersHolding([1, 3]), [{ name: 'h', host: 'h.example.org', port: 6881 }])
-  t.strictSame(tracker.peersHolding([1, 4]), [])
+  t.match((await one.announce()).torrents[0]?.peers, [{ name: 'h', complete: true }])
   pass(2 * intervalMs)
   await one.announce()
   pass(2 * intervalMs)
   t.strictSame((await one.announce()).torrents[0]?.peers, [])
-  t.strictSame(tracker.peersHolding([1, 3]), [])
 })
 
 t.test('a volunteer that misses three intervals is offline until it is back', async t => {
@@ -271,4 +267,36 @@ t.test('a volunteer without the newest epoch keeps its poll and is told of it', 
   t.match(await volunteer.announce(), { state: 'synced' })
   t.ok(tracker.candidates()[0]?.has(6))
   t.ok(volunteer.client.upToDate)
+})
+
+t.test('what a volunteer wants comes with full holdings and holds until the next ones', async t => {
+  const { tracker, join } = await startNetwork(t)
+  const volunteer = await join('a')
+  const { session } = volunteer
+  const scope = { include: ['debian'], exclude: ['*.iso'] }
+  const full = { base: null, version: 1, containers: [] }
+  const same = { base: 1, version: 1, containers: [] }
+  const announce = (sequence: number, change: object) =>
+    tracker.announce(volunteer, sampleRequest(sequence, { session, ...change }))
+  await announce(11, { holdings: full, scope })
+  t.strictSame(tracker.scopes(), [scope])
+  await announce(12, { holdings: same })
+  t.strictSame(tracker.scopes(), [scope], 'not said again')
+  await announce(13, { holdings: { ...full, version: 2 } })
+  t.strictSame(tracker.scopes(), [{ include: [], exclude: [] }], 'it wants everything now')
+})
+
+t.test('who asks what is popular is told once, in numbers that it knows', async t => {
+  const { tracker, join } = await startNetwork(t)
+  const volunteer = await join('a')
+  for (let i = 0; i < 3; i++) tracker.requested(4)
+  t.equal((await volunteer.announce()).popular, undefined, 'it did not ask')
+  volunteer.client.setPopular(null)
+  const { popular } = await volunteer.announce()
+  t.strictSame(popular?.contents, [[4, 3]])
+  volunteer.client.setPopular(popular?.tag ?? null)
+  t.equal((await volunteer.announce()).popular, undefined, 'it knows this list')
+  volunteer.client.setPopular('another')
+  await tracker.publishSnapshot({ repositoryId, epoch: 2, number: 3 })
+  t.equal((await volunteer.announce()).popular, undefined, 'these would be wrong numbers')
 })

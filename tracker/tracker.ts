@@ -15,12 +15,14 @@ import type { EventLog } from './event-log.ts'
 import type { NetworkEvent, VolunteerRecord } from './events.ts'
 import { type AnnounceStep, type Basis, type LastHeard, stepAnnounce } from './logic/announce.ts'
 import { type PublishedSnapshot, sameNumbers } from './logic/network-state.ts'
+import { Popularity } from './logic/popularity.ts'
 import { TorrentBoard } from './logic/torrent-board.ts'
 import { type Candidate, type VolunteerView, viewOf } from './logic/views.ts'
-import type { AnnounceAnswer, AnnounceRequest, PeerAddress } from './messages.ts'
+import type { AnnounceAnswer, AnnouncedScope, AnnounceRequest } from './messages.ts'
 import { PollTable } from './poll-table.ts'
 import { Presence } from './presence.ts'
 import { Replica } from './replica.ts'
+import { RosterSource } from './roster-source.ts'
 
 /** What the tracker has to know of the repository. */
 export interface TrackerManifest {
@@ -78,7 +80,10 @@ export class Tracker {
   readonly #intervalMs: number
   readonly #replica: Replica
   readonly #board: TorrentBoard
+  readonly #roster: RosterSource
   readonly #polls = new PollTable()
+  readonly #popularity = new Popularity()
+  #popularEpoch = 0
   readonly #turns = new Map<VolunteerName, { waiting: number; tail: Promise<unknown> }>()
   readonly #bases = new Map<VolunteerName, Basis>()
   readonly #newestPolls = new Map<VolunteerName, LastHeard>()
@@ -95,12 +100,14 @@ export class Tracker {
     this.#board = new TorrentBoard(infoHash => parts.manifest.bundleMembers(infoHash))
     const onEvent = (event: NetworkEvent): void => this.#happened(event)
     this.#replica = new Replica({ log: parts.log, logger: parts.logger, onEvent })
+    this.#roster = new RosterSource(() => this.#replica.network)
     this.#presence = this.#attend()
   }
 
   /** Restore the state from the log; volunteers are offline until they announce. */
   async start(): Promise<void> {
     await this.#replica.start()
+    this.#roster.changed()
     this.#presence = this.#attend()
     this.#sweeping = setInterval(() => this.sweep(), livenessSweepMs)
     this.#sweeping.unref()
@@ -190,6 +197,16 @@ export class Tracker {
     return this.#presence.candidates()
   }
 
+  /** What those volunteers want that announced since the start. */
+  scopes(): AnnouncedScope[] {
+    return this.#presence.scopes()
+  }
+
+  /** A client asked for a content of the newest epoch. */
+  requested(content: ContentNumber): void {
+    this.#popularity.requested(content, this.#parts.clock.monotonicMs())
+  }
+
   /** The enrolled record, for authentication. */
   volunteer(name: VolunteerName): VolunteerRecord | null {
     return this.#replica.network.volunteers.get(name)?.record ?? null
@@ -200,15 +217,6 @@ export class Tracker {
     return this.candidates().map(candidate =>
       viewOf(candidate, this.#presence.report(candidate.name)),
     )
-  }
-
-  /** Where BitTorrent clients get those contents: volunteers that are there and hold all of them. */
-  peersHolding(contents: readonly ContentNumber[]): PeerAddress[] {
-    return this.candidates().flatMap(candidate => {
-      if (candidate.state !== 'synced' && candidate.state !== 'syncing') return []
-      if (candidate.peerAddress === null) return []
-      return contents.every(content => candidate.has(content)) ? [candidate.peerAddress] : []
-    })
   }
 
   /** How much is kept in memory, for metrics. */
@@ -330,6 +338,8 @@ export class Tracker {
       torrents: this.#board.handOut(name, this.#parts.random),
       drain: this.#drained(name),
       state: this.#presence.state(name),
+      ...this.#roster.answerTo(name, request.roster),
+      ...this.#popularFor(request),
       tag: this.#tag(name),
     }
   }
@@ -340,18 +350,37 @@ export class Tracker {
   }
 
   /** Names all that an answer could tell the volunteer: what has another tag is news to it. */
+  #popularFor(request: AnnounceRequest): Pick<AnnounceAnswer, 'popular'> {
+    if (request.popular === undefined) return {}
+    if (!sameNumbers(request.manifest, this.#replica.network.snapshot)) return {}
+    const list = this.#popularity.list(this.#parts.clock.monotonicMs())
+    if (list === null) return {}
+    const tag = `${this.#boot}.${list.tag}`
+    return request.popular === tag
+      ? {}
+      : { popular: { tag, contents: list.contents.map(([content, count]) => [content, count]) } }
+  }
+
   #tag(name: VolunteerName): string {
     const { snapshot } = this.#replica.network
     const state = `${this.#presence.state(name)}${this.#drained(name) ? '-drain' : ''}`
-    return `${this.#boot}.${snapshot?.epoch ?? 0}.${snapshot?.number ?? 0}.${state}.${this.#board.newsFor(name)}`
+    const news = `${this.#board.newsFor(name)}.${this.#roster.tagFor(name)}`
+    return `${this.#boot}.${snapshot?.epoch ?? 0}.${snapshot?.number ?? 0}.${state}.${news}`
   }
 
   #happened(event: NetworkEvent): void {
-    if (event.type === 'snapshot') this.#presence.changedAll()
-    else this.#presence.changed(event.type === 'enrolled' ? event.volunteer.name : event.name)
+    if (event.type === 'snapshot') {
+      // Numbers of another epoch may name other contents.
+      if (event.epoch !== this.#popularEpoch) this.#popularity.clear()
+      this.#popularEpoch = event.epoch
+      this.#presence.changedAll()
+    } else this.#presence.changed(event.type === 'enrolled' ? event.volunteer.name : event.name)
     if (event.type === 'holdings' || event.type === 'manifest') return
+    if (event.type !== 'snapshot') this.#roster.changed()
+    // Many may enrol together, and all that concerns others is a longer roster.
+    if (event.type === 'enrolled') this.#wakeSoon()
     // After the log has told all its listeners.
-    setImmediate(() => this.#wake())
+    else setImmediate(() => this.#wake())
   }
 
   #wake(): void {

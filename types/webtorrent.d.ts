@@ -76,11 +76,17 @@ declare module 'bittorrent-protocol' {
     /** Refuse a request (only with `hasFast`) and take it off `peerRequests`. */
     reject(index: number, offset: number, length: number): void
     use(extension: unknown): void
+    extended(extension: string, data: Uint8Array): void
+    _push(data: Uint8Array): void
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this
     once<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this
     removeAllListeners(event: keyof WireEvents): this
     /** How many bytes wait to be read from the wire by its socket. */
     readonly _readableState: { readonly buffered: number }
+    /** What has come and is not parsed yet, and how much has to come before it is. */
+    _buffer: Uint8Array[]
+    _bufferSize: number
+    readonly _parserSize: number
     _write(data: Uint8Array, done: (error: Error | null) => void): void
     _onMessageLength(data: Uint8Array): void
     _onHave(index: number): void
@@ -104,11 +110,15 @@ declare module 'torrent-piece' {
     static readonly BLOCK_LENGTH: number
     readonly length: number
     readonly missing: number
-    readonly sources: unknown[] | null
-    readonly _chunks: number
+    sources: unknown[] | null
+    _chunks: number
     readonly _reservations: number
-    readonly _cancellations: number[] | null
-    readonly _flushed: boolean
+    readonly _buffered: number
+    _buffer: Uint8Array[] | null
+    _cancellations: number[] | null
+    _flushed: boolean
+    /** False once it was flushed. */
+    init(): boolean
     chunkLength(block: number): number
     chunkLengthRemaining(block: number): number
     chunkOffset(block: number): number
@@ -140,7 +150,7 @@ declare module 'webtorrent/lib/peer.js' {
 
   class Peer extends EventEmitter {
     readonly id: string
-    readonly addr: string | null
+    addr: string | null
     readonly type: string
     readonly wire: Wire | null
     readonly connected: boolean

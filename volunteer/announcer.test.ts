@@ -12,6 +12,7 @@ import { until } from './test-mirror.ts'
 
 const status: VolunteerStatus = {
   peerPort: null,
+  scope: null,
   sync: { state: 'idle', wantedFiles: 0, wantedBytes: 0, heldFiles: 0, heldBytes: 0, torrents: [] },
   load: { clientBytesPerSecond: 0, syncBytesPerSecond: 0, activeClients: 0 },
   limits: { uploadBytesPerSecond: null, maxClients: null },

@@ -4,14 +4,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, isMirrorswarmError } from '../core/errors.ts'
+import { announcedReasons } from '../core/limits.ts'
+import type { Logger } from '../core/log.ts'
 import {
-  announcedReasons,
   announceIntervalMostMs,
   announceSpacingMs,
   busyAnnounceMs,
   goodbyeMs,
-} from '../core/limits.ts'
-import type { Logger } from '../core/log.ts'
+} from '../core/volunteer-limits.ts'
 import {
   type AnnounceClient,
   pauseBeforePollMs,

@@ -7,33 +7,41 @@ import { systemClock } from '../core/clock.ts'
 import { systemCode } from '../core/errors.ts'
 import type { HttpClient } from '../core/http-client.ts'
 import type { RepoPath } from '../core/ids.ts'
-import { placementWorkers } from '../core/limits.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
+import { compileScope } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import { ManifestWriter } from '../manifest/store/writer.ts'
+import { askSource, type RangesSource } from '../prsync/ranges-client.ts'
+import type { SwarmParts } from '../prsync/swarm.ts'
 import { AnnounceClient } from '../tracker/logic/announce-client.ts'
+import { VolunteerRoster } from '../tracker/roster.ts'
 import { Adopter } from './adopt.ts'
 import { Announcer } from './announcer.ts'
+import { makeBasis } from './basis.ts'
+import { makeBootstrap } from './bootstrap.ts'
 import { BundleSource } from './bundle-source.ts'
+import { Courtesy } from './courtesy.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type Enrolment, type Identity, linkSecret } from './enrol.ts'
 import { Fetcher } from './fetch.ts'
 import { FetchAlone } from './fetch-alone.ts'
-import { Hasher } from './hasher.ts'
 import { HeldStore } from './held-store.ts'
 import { LoadMeter } from './load.ts'
-import { compileScope } from './logic/scope.ts'
 import { ManifestFollower } from './manifest-follower.ts'
 import type { Metrics } from './metrics.ts'
 import { MirrorFolder } from './mirror-folder.ts'
 import { checkMounted } from './mount-check.ts'
+import { makeNeighbours } from './neighbour-parts.ts'
 import { type CheckedOptions, placeOfData, prefixOf } from './options.ts'
 import { OriginClient } from './origin-client.ts'
 import { Placer } from './place.ts'
+import { Popular } from './popular.ts'
+import { makePrefill } from './prefill.ts'
+import { postRanges, type RangesPostParts } from './ranges-post.ts'
 import { Reconciler } from './reconcile.ts'
 import { Schedule } from './schedule.ts'
 import { Serving } from './serve.ts'
@@ -73,9 +81,10 @@ const openStores = ({ data }: AssemblyInput) => {
   const reader = ManifestReader.open(data.manifestFile)
   const store = HeldStore.open(data.heldFile)
   const work = new WorkList(store)
+  const popular = new Popular(store)
   const staging = new Staging(data.stagedFolder)
   const objects = new ObjectStore(data.objectsFolder)
-  return { writer, reader, store, work, staging, objects }
+  return { writer, reader, store, work, popular, staging, objects }
 }
 
 type Stores = ReturnType<typeof openStores>
@@ -89,12 +98,34 @@ const diskBytes = async (file: string): Promise<number> => {
   }
 }
 
+type GivenSwarmParts = Omit<SwarmParts, 'identity' | 'source' | 'originFetch' | 'loadBundle'> & {
+  readonly origin: OriginClient
+  readonly bundles: BundleSource
+}
+
+const makeSwarm = (
+  { options, data, enrolment, identity }: AssemblyInput,
+  { origin, bundles, ...parts }: GivenSwarmParts,
+): SwarmHost =>
+  new SwarmHost(
+    {
+      ...parts,
+      identity: { name: enrolment.name, privateKey: identity.signing.privateKey },
+      source: bundles,
+      originFetch: (sha256, offset, length, signal) =>
+        origin.content(sha256, offset, length, signal),
+      loadBundle: infoHash => bundles.load(infoHash),
+    },
+    { host: options.listen.host, port: options.peerPort, dataDir: data.folder },
+  )
+
 /** What moves bytes: hasher, placer, swarm, transfers. */
 const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => {
   const { options, data, enrolment, identity, http, announceHttp, stopSignal } = input
-  const { reader, store, staging, objects } = stores
+  const { reader, store, work, staging, objects } = stores
   const folder = new MirrorFolder(input.mirrorDir)
-  const hasher = new Hasher({ threads: placementWorkers })
+  const basis = makeBasis({ store, work, reader, folder, logger, dataDir: data.folder })
+  const { hasher } = basis
   const uploadLimiter = new RateLimiter(options.uploadLimitBytesPerSecond)
   const downloadLimiter = new RateLimiter(options.downloadLimitBytesPerSecond)
   const origin = new OriginClient({
@@ -108,18 +139,26 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
     ...{ reader, store, folder, staging, objects, origin },
     signal: stopSignal,
   })
-  const swarm = new SwarmHost(
-    {
-      source: bundles,
-      originFetch: (sha256, offset, length, signal) =>
-        origin.content(sha256, offset, length, signal),
-      logger,
-      uploadLimiter,
-      downloadLimiter,
-      loadBundle: infoHash => bundles.load(infoHash),
-    },
-    { host: options.listen.host, port: options.peerPort, dataDir: data.folder },
-  )
+  const { name } = enrolment
+  const { privateKey, publicKey } = identity.signing
+  const rangesPost: RangesPostParts = {
+    ...{ http, name, privateKey, compression: options.compression },
+    onBytes: (_url, bytes, signal) => downloadLimiter.take(bytes, 'swarm', signal),
+  }
+  const roster = new VolunteerRoster({ file: data.rosterFile, name, publicKey, logger })
+  const originRanges: RangesSource = {
+    name: 'origin',
+    send: (body, signal) => postRanges(rangesPost, options.originUrl, body, signal),
+  }
+  const prefill = makePrefill({
+    ...{ reader, roster, random, logger, finder: basis.finder, post: rangesPost },
+    origin: originRanges,
+  })
+  const swarm = makeSwarm(input, {
+    ...{ origin, bundles, roster, logger, uploadLimiter, downloadLimiter },
+    prefill: prefill.prefill,
+    originRuns: async (asks, signal) => askSource(originRanges, asks, signal),
+  })
   let aloneBytes = 0
   const alone = new FetchAlone({
     folder: data.aloneFolder,
@@ -141,7 +180,11 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
     return { peers: downloadedBytes - originBytes, origin: originBytes + aloneBytes }
   }
   return {
-    ...{ folder, hasher, uploadLimiter, origin, bundles, swarm, alone, placer, partialBytes },
+    ...{ folder, hasher, uploadLimiter, downloadLimiter, origin, bundles, swarm, alone, placer },
+    partialBytes,
+    basis,
+    prefill,
+    roster,
     fetchedBytes,
   }
 }
@@ -176,15 +219,25 @@ const makeSync = (
     partialBytes: transport.partialBytes,
     isMissing: number => reconciler.isMissing(number),
     onFetched: (content, file) => reconciler.takeFetched(content, file),
+    onBegun: nudge,
   })
   const scope = compileScope({
     include: options.include,
     exclude: options.exclude,
     dataFolder: placeOfData(mirrorDir, data.folder),
   })
+  const bootstrap = makeBootstrap(
+    { store, space, scope, random, logger },
+    {
+      ...{ mirrorDir, dataDir: data.folder, open: seams.isOpen, source: options.bootstrap },
+      quotaBytes: options.quotaBytes,
+      downloadLimitBytesPerSecond: options.downloadLimitBytesPerSecond,
+    },
+  )
   const reconciler: Reconciler = new Reconciler({
     ...{ reader, store, work, scope, adopter, placer, fetcher, staging, logger },
     quotaBytes: options.quotaBytes,
+    popular: () => stores.popular.contents(client.manifest),
     nowMs: () => systemClock.nowMs(),
     tidyTransfers: async isMissing => {
       await transport.swarm.tidy(isMissing)
@@ -206,7 +259,7 @@ const makeSync = (
     },
     { graceMs: options.graceMs, open: seams.isOpen },
   )
-  return { adopter, fetcher, reconciler, follower, sync }
+  return { adopter, fetcher, reconciler, follower, sync, bootstrap }
 }
 
 interface ServingSeams {
@@ -243,12 +296,28 @@ const makeServing = (
   )
 }
 
+const makeCourtesy = (
+  metrics: Metrics,
+  { swarm, uploadLimiter, downloadLimiter }: Transport,
+  serving: Serving,
+): Courtesy =>
+  new Courtesy({
+    limiters: [uploadLimiter, downloadLimiter],
+    activeClients: () => serving.activeClients,
+    clientBytes: () => metrics.sentBytes('client') + metrics.sentBytes('network'),
+    swarm: () => swarm.counters(),
+    clock: systemClock,
+  })
+
 const makeLoadMeter = (metrics: Metrics, { swarm }: Transport): LoadMeter =>
   new LoadMeter({
     clock: systemClock,
     sources: {
       sentBytes: () => metrics.sentBytes('client') + metrics.sentBytes('network'),
-      swarm: () => swarm.counters(),
+      swarm: () => {
+        const { downloadedBytes, uploadedBytes } = swarm.counters()
+        return { downloadedBytes, uploadedBytes: uploadedBytes + metrics.sentBytes('sync') }
+      },
     },
   })
 
@@ -264,6 +333,7 @@ export const assemble = (input: AssemblyInput) => {
   })
   const schedule = new Schedule({ clock: systemClock, logger }, options.hours)
   const transport = makeTransport(input, stores, logger)
+  if (options.quotaBytes !== null) client.setPopular(stores.popular.tag)
   const nudge = (): void => announcer.nudge()
   const follow = makeSync(input, stores, transport, client, logger, {
     nudge,
@@ -276,37 +346,48 @@ export const assemble = (input: AssemblyInput) => {
       send: (request, signal) => transport.origin.announce(request, signal),
       status: () => status.wire(),
       onAnswer: answer => {
+        if (answer.roster !== undefined) {
+          transport.roster.replace(answer.roster)
+          client.setRoster(transport.roster.tag)
+        }
+        const manifest = client.manifest
+        if (answer.popular !== undefined && manifest !== null) {
+          stores.popular.replace(answer.popular, manifest)
+          client.setPopular(stores.popular.tag)
+        }
         transport.swarm.updatePeers(answer.torrents)
+        transport.prefill.sources.update(answer.torrents)
         follow.sync.news(answer.snapshot)
       },
     },
     { intervalMs: enrolment.intervalMs },
   )
-  const serving = makeServing(
-    input,
-    stores,
-    transport,
-    {
-      announcer: () => announcer,
-      isWithinHours: () => schedule.isOpen,
-      onLost: path => {
-        follow.sync.lost(path)
-        nudge()
-      },
+  const seams: ServingSeams = {
+    announcer: () => announcer,
+    isWithinHours: () => schedule.isOpen,
+    onLost: path => {
+      follow.sync.lost(path)
+      nudge()
     },
-    logger,
+  }
+  const serving = makeServing(input, stores, transport, seams, logger)
+  const neighbours = makeNeighbours(
+    { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger } },
+    { isDraining: input.isStopping, signal: input.serverSignal },
   )
   const load = makeLoadMeter(input.metrics, transport)
+  const courtesy = makeCourtesy(input.metrics, transport, serving)
   const status = new Status({
     ...{ options, load, serving, swarm: transport.swarm },
     ...{ store: stores.store, work: stores.work },
     ...{ fetcher: follow.fetcher, reconciler: follow.reconciler },
-    ...{ sync: follow.sync, follower: follow.follower },
+    ...{ sync: follow.sync, follower: follow.follower, bootstrap: follow.bootstrap },
     name: enrolment.name,
     url: input.url,
     isWithinHours: () => schedule.isOpen,
     isStopping: input.isStopping,
     isOriginHeard: () => announcer.isHeard,
   })
-  return { stores, transport, follow, announcer, serving, load, status, schedule, client, logger }
+  const daemons = { announcer, serving, neighbours, load, courtesy, status, schedule }
+  return { stores, transport, follow, client, logger, ...daemons }
 }

@@ -4,7 +4,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { isMirrorswarmError, systemCode } from '../core/errors.ts'
 import type { ContentNumber, InfoHash, Sha256 } from '../core/ids.ts'
-import { metainfoBytes } from '../core/limits.ts'
+import { metainfoBytes } from '../core/volunteer-limits.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import { type BundleMember, type LoadedBundle, readBundle } from '../prsync/bundle.ts'

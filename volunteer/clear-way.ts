@@ -3,8 +3,8 @@
 
 import { rm } from 'node:fs/promises'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
-import { placementAttempts, workSliceRows } from '../core/limits.ts'
 import { displayPath, parentPath, pathToBytes } from '../core/repo-path.ts'
+import { placementAttempts, workSliceRows } from '../core/volunteer-limits.ts'
 import type { FileHasher } from './hasher.ts'
 import { type HeldStore, sameStamp } from './held-store.ts'
 import { judgeStanding, type Standing, type Verdict } from './logic/placement.ts'

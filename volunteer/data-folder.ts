@@ -10,6 +10,8 @@ export interface DataFolder {
   readonly identityFolder: string
   readonly manifestFile: string
   readonly heldFile: string
+  /** Who the other volunteers are. */
+  readonly rosterFile: string
   /** Objects by hash: metainfo of bundles. */
   readonly objectsFolder: string
   /** Unfinished transfers of the swarm: `partial/SHA256` below `folder`. */
@@ -46,6 +48,7 @@ export const openDataFolder = async (path: string): Promise<DataFolder> => {
     identityFolder: join(folder, 'identity'),
     manifestFile: join(folder, 'manifest.db'),
     heldFile: join(folder, 'held.db'),
+    rosterFile: join(folder, 'roster.json'),
     objectsFolder: join(folder, 'objects'),
     partialFolder: join(folder, 'partial'),
     aloneFolder: join(folder, 'alone'),

@@ -4,8 +4,9 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, isMirrorswarmError } from '../core/errors.ts'
 import type { ContentNumber, InfoHash } from '../core/ids.ts'
-import { activeDownloads, spaceCheckMs, workSliceRows } from '../core/limits.ts'
+import { activeDownloads } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { spaceCheckMs, workSliceRows } from '../core/volunteer-limits.ts'
 import type { Content } from '../manifest/model.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import type { LoadedBundle } from '../prsync/bundle.ts'
@@ -40,6 +41,8 @@ export interface FetcherParts {
   readonly isMissing: (content: ContentNumber) => boolean
   /** Verify and put in place, or stage; consumes the file. */
   readonly onFetched: (content: Content, file: string) => Promise<void>
+  /** A torrent is being downloaded. */
+  readonly onBegun?: () => void
   readonly space: Space
   readonly logger: Logger
   readonly clock: Clock
@@ -287,7 +290,10 @@ export class Fetcher {
     const bundle = await loadBundle(job.source.infoHash)
     signal.throwIfAborted()
     if (bundle === null) throw new Error(`bundle ${job.source.infoHash} is not known any more`)
-    await swarm().download(bundle, members, { signal, onMember: take })
+    const done = swarm().download(bundle, members, { signal, onMember: take })
+    // The tracker tells who else downloads it, and whose share is what.
+    this.#parts.onBegun?.()
+    await done
   }
 
   /** A transfer ended: with everything, or to be tried again later. */

@@ -1,11 +1,13 @@
 // The thread that reads whole files to hash them, so that serving never waits. It knows nothing of
-// the repository: a name comes in, SHA-256 and the file's stamp go out.
+// the repository: a name comes in, SHA-256, a sketch of its anchors and the file's stamp go out.
 
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { systemCode } from '../core/errors.ts'
+import { kernel } from '../core/kernel/kernel.ts'
 import { readBufferBytes } from '../core/limits.ts'
+import { beginSketch, sketchCount } from '../prsync/logic/anchor-sketch.ts'
 
 export interface HashRequest {
   readonly id: number
@@ -17,6 +19,8 @@ export type HashResult =
   | {
       readonly kind: 'hashed'
       readonly sha256: string
+      /** The few anchors that stand for it (prsync/logic/anchor-sketch.ts); none for a small file. */
+      readonly sketch?: Uint8Array
       readonly sizeBytes: number
       readonly modifiedNs: bigint
       readonly inode: bigint
@@ -32,15 +36,34 @@ export interface HashAnswer {
 
 const buffer = Buffer.allocUnsafe(readBufferBytes)
 
+/** The sketch is made in the same read; small files have none. */
+const sketching = (sizeBytes: number) => {
+  if (sketchCount(sizeBytes) === 0) return null
+  const anchors = kernel.anchors()
+  const sketch = beginSketch(sizeBytes)
+  return {
+    update: (bytes: Uint8Array, offset: number): void => {
+      sketch.add(anchors.update(bytes), offset, bytes.length)
+    },
+    end: (): Uint8Array => {
+      sketch.add(anchors.end(), sizeBytes, 0)
+      return sketch.end()
+    },
+  }
+}
+
 const hashOpen = (descriptor: number): HashResult => {
   const before = fstatSync(descriptor, { bigint: true })
   if (!before.isFile()) return { kind: 'failed', code: 'EINVAL' }
   const hash = createHash('sha256')
+  const sketch = sketching(Number(before.size))
   let length = 0
   for (;;) {
     const count = readSync(descriptor, buffer, 0, buffer.length, null)
     if (count === 0) break
-    hash.update(buffer.subarray(0, count))
+    const bytes = buffer.subarray(0, count)
+    hash.update(bytes)
+    sketch?.update(bytes, length)
     length += count
   }
   const after = fstatSync(descriptor, { bigint: true })
@@ -54,6 +77,7 @@ const hashOpen = (descriptor: number): HashResult => {
   return {
     kind: 'hashed',
     sha256: hash.digest('hex'),
+    ...(sketch === null ? {} : { sketch: sketch.end() }),
     sizeBytes: length,
     modifiedNs: after.mtimeNs,
     inode: after.ino,

@@ -61,14 +61,22 @@ class HasherThread {
   }
 }
 
+export interface HasherOptions {
+  readonly threads: number
+  /** Told of every file that was hashed, before whoever asked. */
+  readonly onHashed?: (result: Extract<HashResult, { readonly kind: 'hashed' }>) => void
+}
+
 /** Threads are started when first needed; one that dies is replaced at the next request. */
 export class Hasher implements FileHasher {
   readonly #threads = new Set<HasherThread>()
   readonly #most: number
+  readonly #onHashed: HasherOptions['onHashed']
   #stopped = false
 
-  constructor(options: { readonly threads: number }) {
+  constructor(options: HasherOptions) {
     this.#most = options.threads
+    this.#onHashed = options.onHashed
   }
 
   #pick(): HasherThread {
@@ -87,7 +95,9 @@ export class Hasher implements FileHasher {
   /** Never rejects for the file's sake: that is told in the result. */
   async hash(file: Buffer): Promise<HashResult> {
     if (this.#stopped) throw new MirrorswarmError('MS_INTERNAL', 'the hasher is stopped')
-    return await this.#pick().hash(file)
+    const result = await this.#pick().hash(file)
+    if (result.kind === 'hashed') this.#onHashed?.(result)
+    return result
   }
 
   async stop(): Promise<void> {

@@ -23,6 +23,9 @@ export interface HeldFile extends FileStamp {
 /** Told when a content becomes held or stops being held (its number, not its paths). */
 export type HoldingListener = (content: ContentNumber, held: boolean) => void
 
+/** Told of files that are about to be recorded. */
+export type RecordListener = (files: readonly HeldFile[]) => void
+
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -54,7 +57,7 @@ const stampOf = (row: Row): FileStamp => ({
   inode: BigInt(textOf(row, 'inode')),
 })
 
-const fileOf = (row: Row): HeldFile => ({
+export const heldFileOf = (row: Row): HeldFile => ({
   path: textOf(row, 'path') as RepoPath,
   sha256: hexOf(row.sha256),
   content: numberOrNull(row.content),
@@ -85,6 +88,7 @@ export class HeldStore {
   readonly database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   readonly #listeners = new Set<HoldingListener>()
+  readonly #recorders = new Set<RecordListener>()
 
   private constructor(database: DatabaseSync) {
     this.database = database
@@ -132,6 +136,10 @@ export class HeldStore {
 
   onHolding(listener: HoldingListener): void {
     this.#listeners.add(listener)
+  }
+
+  onRecord(listener: RecordListener): void {
+    this.#recorders.add(listener)
   }
 
   #run(sql: string, ...values: SQLInputValue[]): void {
@@ -206,6 +214,7 @@ export class HeldStore {
 
   /** Record verified files that are in place (and flushed), in one transaction. */
   record(files: readonly HeldFile[]): void {
+    for (const listener of this.#recorders) listener(files)
     const replaced = files.map(file => this.file(file.path)?.content ?? null)
     this.#watched([...files.map(file => file.content), ...replaced], () => {
       for (const file of files) {
@@ -292,7 +301,7 @@ export class HeldStore {
 
   file(path: RepoPath): (HeldFile & { readonly changed: boolean }) | null {
     const row = this.prepare('SELECT * FROM files WHERE path = ?').get(path)
-    return row === undefined ? null : { ...fileOf(row), changed: row.changed === 1 }
+    return row === undefined ? null : { ...heldFileOf(row), changed: row.changed === 1 }
   }
 
   linkTarget(path: RepoPath): string | null {
@@ -304,7 +313,7 @@ export class HeldStore {
   filesOf(sha256: Sha256): HeldFile[] {
     return this.prepare('SELECT * FROM files WHERE sha256 = ? AND changed = 0 LIMIT 16')
       .all(blobOf(sha256))
-      .map(fileOf)
+      .map(heldFileOf)
   }
 
   holds(content: ContentNumber): boolean {

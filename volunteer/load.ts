@@ -1,7 +1,7 @@
 // How busy the volunteer is, measured over the last seconds from counters.
 
 import type { Clock } from '../core/clock.ts'
-import { loadSampleMs } from '../core/limits.ts'
+import { loadSampleMs } from '../core/volunteer-limits.ts'
 import { emptyMeter, type Meter, meterRate, readMeter } from './logic/meter.ts'
 
 export interface LoadSources {

@@ -59,6 +59,8 @@ const optionsOf = (network: TestNetwork, name: string): VolunteerOptions => ({
   hours: null,
   networks: [],
   peerPort: 0,
+  compression: 'zstd',
+  bootstrap: null,
   graceMs: 200,
   logLevel: 'silent',
 })

@@ -143,6 +143,7 @@ const makeMetrics = (assembly: () => Assembly | null): Metrics =>
   new Metrics({
     swarmSentBytes: () => assembly()?.transport.swarm.counters().uploadedBytes ?? 0,
     fetchedBytes: () => assembly()?.transport.fetchedBytes() ?? { peers: 0, origin: 0 },
+    reusedBytes: () => assembly()?.transport.prefill.reusedBytes() ?? 0,
     heldFiles: () => assembly()?.stores.work.progress().heldFiles ?? 0,
     heldBytes: () => assembly()?.stores.work.progress().heldBytes ?? 0,
     wantedBytes: () => assembly()?.stores.work.progress().wantedBytes ?? 0,
@@ -155,6 +156,7 @@ const followHours = ({ undo }: Base, assembly: Assembly): void => {
   const { schedule, follow, transport, announcer } = assembly
   schedule.start(async open => {
     if (open) await transport.swarm.start()
+    follow.bootstrap?.setOpen(open)
     await follow.sync.setOpen(open)
     if (!open) await transport.swarm.stop()
     announcer.nudge()
@@ -162,26 +164,41 @@ const followHours = ({ undo }: Base, assembly: Assembly): void => {
   undo.add(() => schedule.stop())
 }
 
+/** After the mirror was filled by rsync, if it is to be; resolves when that is over. */
+const startSync = async ({ stop }: Base, { follow }: Assembly): Promise<void> => {
+  const { bootstrap, sync } = follow
+  if (bootstrap !== null) await bootstrap.run(stop.signal)
+  if (!stop.signal.aborted) sync.start()
+}
+
 const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   const { undo } = base
-  const { stores, transport, follow, load, schedule } = assembly
+  const { stores, transport, follow, load, courtesy, schedule } = assembly
   undo.add(() => {
     stores.reader.close()
     stores.writer.close()
     stores.store.close()
   })
+  undo.add(() => transport.basis.stop())
+  undo.add(() => transport.prefill.stop())
   await checkMounted(base.mirrorDir, stores.store)
-  undo.add(() => transport.hasher.stop())
+  transport.basis.filler.start()
   await stores.staging.start()
   follow.follower.start()
+  await transport.roster.start()
+  assembly.client.setRoster(transport.roster.tag)
+  undo.add(() => transport.roster.stop())
   undo.add(() => transport.swarm.stop())
   if (schedule.isOpen) await transport.swarm.start()
   undo.add(() => follow.sync.stop())
+  const synchronising = startSync(base, assembly)
+  undo.add(() => synchronising)
   // Nothing that stopping waits for may wait for the origin.
   undo.add(() => base.stop.abort())
-  follow.sync.start()
   load.start()
   undo.add(() => load.stop())
+  courtesy.start()
+  undo.add(() => courtesy.stop())
   followHours(base, assembly)
 }
 
@@ -219,8 +236,8 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
   })
   await startParts(base, assembly)
-  const { announcer, serving } = assembly
-  server.open((raw, response, target) => serving.handle(raw, response, target))
+  const { announcer, serving, neighbours } = assembly
+  server.open((raw, response, target) => serving.handle(raw, response, target), neighbours)
   undo.add(() => server.stop())
   announcer.start()
   undo.add(() => announcer.stop())

@@ -21,6 +21,7 @@ export type Outcome = (typeof outcomes)[number]
 export interface MetricsSources {
   swarmSentBytes(): number
   fetchedBytes(): { readonly peers: number; readonly origin: number }
+  reusedBytes(): number
   heldFiles(): number
   heldBytes(): number
   wantedBytes(): number
@@ -28,12 +29,13 @@ export interface MetricsSources {
   activeClients(): number
 }
 
-export type SentTo = 'client' | 'network'
+/** sync: to other volunteers over HTTP; what the swarm sends is counted there. */
+export type SentTo = 'client' | 'network' | 'sync'
 
 export class Metrics {
   readonly #registry = new Registry()
   readonly #requests: Counter<'outcome'>
-  readonly #sent = { client: 0, network: 0 }
+  readonly #sent = { client: 0, network: 0, sync: 0 }
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry]
@@ -54,7 +56,7 @@ export class Metrics {
         this.reset()
         this.inc({ kind: 'client' }, sent.client)
         this.inc({ kind: 'network' }, sent.network)
-        this.inc({ kind: 'sync' }, sources.swarmSentBytes())
+        this.inc({ kind: 'sync' }, sources.swarmSentBytes() + sent.sync)
       },
     })
     new Counter({
@@ -67,6 +69,15 @@ export class Metrics {
         this.reset()
         this.inc({ from: 'peers' }, peers)
         this.inc({ from: 'origin' }, origin)
+      },
+    })
+    new Counter({
+      name: 'mirrorswarm_delta_reused_bytes_total',
+      help: 'Bytes of contents copied from files held already instead of being fetched',
+      registers,
+      collect() {
+        this.reset()
+        this.inc(sources.reusedBytes())
       },
     })
     const gauge = (name: string, help: string, read: () => number): void => {

@@ -26,6 +26,8 @@ const options: VolunteerOptions = {
   hours: null,
   networks: [],
   peerPort: 0,
+  compression: 'zstd',
+  bootstrap: null,
   graceMs: 0,
   logLevel: 'silent',
 }

@@ -8,10 +8,14 @@ import { isVolunteerName, type RepoPath, type VolunteerName } from '../core/ids.
 import type { LogLevel } from '../core/log.ts'
 import { type Network, parseNetwork } from '../core/networks.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
+import { checkRsyncSource } from '../core/rsync.ts'
 
 /** The path of a public URL, '' or '/prefix'; a proxy in front may have removed it or not. */
 export const prefixOf = (publicUrl: string | null): string =>
   publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
+
+/** Of answers to requests for ranges. */
+export type Compression = 'zstd' | 'none'
 
 export interface VolunteerOptions {
   /** The mirror: an ordinary tree, possibly full already. Made when it is missing. */
@@ -32,6 +36,9 @@ export interface VolunteerOptions {
   readonly exclude: readonly string[]
   readonly uploadLimitBytesPerSecond: number | null
   readonly downloadLimitBytesPerSecond: number | null
+  /** An rsync server that fills the mirror while it is empty; null: only the swarm does. */
+  readonly bootstrap: string | null
+  readonly compression: Compression
   readonly quotaBytes: number | null
   readonly minFreeBytes: number
   readonly maxClients: number | null
@@ -124,6 +131,7 @@ export const checkOptions = (options: VolunteerOptions): CheckedOptions => {
     name: checkName(options.name),
     hours: options.hours === null ? null : parseHours(options.hours),
     networks: options.networks.map(parseNetwork),
+    bootstrap: options.bootstrap === null ? null : checkRsyncSource(options.bootstrap),
   }
 }
 

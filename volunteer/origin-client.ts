@@ -10,7 +10,7 @@ import {
   isMirrorswarmError,
   MirrorswarmError,
 } from '../core/errors.ts'
-import type { HttpAnswer, HttpClient } from '../core/http-client.ts'
+import { discard, type HttpAnswer, type HttpClient } from '../core/http-client.ts'
 import type { Sha256, VolunteerName } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
 import { operatorBodyBytes, remoteAnswerBytes, requestTimeoutMs } from '../core/limits.ts'
@@ -170,7 +170,7 @@ export class OriginClient {
     const answer = await this.#get(`/-/v1/contents/${sha256}`, headers, signal)
     if (answer.status === (whole ? 200 : 206)) return answer
     if (answer.status === 200 || answer.status === 206) {
-      answer.body.destroy()
+      discard(answer)
       throw new MirrorswarmError('MS_ANSWER_INVALID', 'the origin ignores byte ranges')
     }
     throw await readRefusal(this.#parts.http, answer, `content ${sha256.slice(0, 12)}…`)

@@ -3,7 +3,7 @@
 import { cp, link, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { compileScope } from './logic/scope.ts'
+import { compileScope } from '../manifest/logic/scope.ts'
 import { survey } from './survey.ts'
 import {
   readTree,
@@ -147,7 +147,13 @@ t.test('a file with other bytes of the same size is hashed once, not at each sur
   }
   const { signal } = new AbortController()
   const scope = compileScope({ include: [], exclude: [], dataFolder: null })
-  const parts = { ...volunteer, reader: repository.reader, scope, quotaBytes: null }
+  const parts = {
+    ...volunteer,
+    reader: repository.reader,
+    scope,
+    quotaBytes: null,
+    popular: () => [],
+  }
   for (const _ of [1, 2, 3]) {
     await survey(parts, 1, signal)
     await volunteer.adopter.adopt(signal)

@@ -3,14 +3,15 @@
 
 import { rm } from 'node:fs/promises'
 import type { ContentNumber, RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
-import { workSliceRows } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { workSliceRows } from '../core/volunteer-limits.ts'
 import type { Content } from '../manifest/model.ts'
 import type { Adopter } from './adopt.ts'
 import type { Fetcher } from './fetch.ts'
 import type { Placed, Placer } from './place.ts'
 import type { Staging } from './staging.ts'
 import { type SurveyParts, survey } from './survey.ts'
+import { Turns } from './turns.ts'
 
 export type Phase = 'idle' | 'adopting' | 'syncing'
 
@@ -30,8 +31,8 @@ export interface ReconcilerParts extends SurveyParts {
 
 export class Reconciler {
   readonly #parts: ReconcilerParts
-  /** One at a time: a survey, or putting something in place. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** A survey is alone; different contents are put in place at the same time. */
+  readonly #turns = new Turns()
   #leftOut = 0
 
   constructor(parts: ReconcilerParts) {
@@ -44,9 +45,7 @@ export class Reconciler {
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => undefined)
-    return result
+    return this.#turns.exclusively(work)
   }
 
   /** A path waits for this content, and it is neither held nor staged. */
@@ -99,7 +98,8 @@ export class Reconciler {
   /** What the fetcher fetched: into its pool paths, or staged until the metadata's turn comes. */
   async takeFetched(content: Content, file: string): Promise<void> {
     const { placer, work, staging } = this.#parts
-    await this.#exclusively(async () => {
+    // Beside others: files and folders are flushed together then, which costs a fraction.
+    await this.#turns.beside(async () => {
       const paths = work.pathsOf(content.number, false)
       if (paths.length > 0) {
         this.#note(await placer.placeFetched(content, file, paths))

@@ -3,8 +3,8 @@
 
 import { flushFolder } from '../core/durable-file.ts'
 import type { RepoPath } from '../core/ids.ts'
-import { placementBatch } from '../core/limits.ts'
 import { parentPath } from '../core/repo-path.ts'
+import { placementBatch } from '../core/volunteer-limits.ts'
 import type { HeldFile, HeldStore } from './held-store.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
 

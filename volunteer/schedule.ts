@@ -3,8 +3,8 @@
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import { type Hours, isOpen } from '../core/hours.ts'
-import { hoursCheckMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { hoursCheckMs } from '../core/volunteer-limits.ts'
 
 export interface ScheduleParts {
   readonly clock: Pick<Clock, 'nowMs'>

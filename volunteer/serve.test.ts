@@ -45,6 +45,7 @@ const prepare = async (t: Test, options: Options = {}) => {
   const metrics = new Metrics({
     swarmSentBytes: () => 0,
     fetchedBytes: () => ({ peers: 0, origin: 0 }),
+    reusedBytes: () => 0,
     heldFiles: () => 1,
     heldBytes: () => 2,
     wantedBytes: () => 3,

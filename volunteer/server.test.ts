@@ -10,6 +10,7 @@ import { VolunteerServer } from './server.ts'
 const metrics = new Metrics({
   swarmSentBytes: () => 0,
   fetchedBytes: () => ({ peers: 0, origin: 0 }),
+  reusedBytes: () => 0,
   heldFiles: () => 0,
   heldBytes: () => 0,
   wantedBytes: () => 0,

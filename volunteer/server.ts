@@ -2,19 +2,29 @@
 // listens before the volunteer is enrolled, since the origin looks at it during enrolment.
 
 import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { rangesRequestBytes } from '../core/delta-limits.ts'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
+import { isSha256, type Sha256 } from '../core/ids.ts'
 import { operatorBodyBytes, stopGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { Metrics } from './metrics.ts'
+import type { NeighbourRequest } from './neighbours.ts'
 
 /** What answers repository paths: see serve.ts. */
 export type PathHandler = (
-  raw: import('node:http').IncomingMessage,
-  response: import('node:http').ServerResponse,
+  raw: IncomingMessage,
+  response: ServerResponse,
   target: string,
 ) => Promise<void>
+
+/** What answers other volunteers: see neighbours.ts. */
+export interface NeighbourHandler {
+  answerRanges(request: NeighbourRequest, body: Uint8Array): Promise<void>
+  answerContent(request: NeighbourRequest, sha256: Sha256): Promise<void>
+}
 
 export interface ServerParts {
   readonly metrics: Metrics
@@ -59,6 +69,7 @@ export class VolunteerServer {
   readonly #cut = new AbortController()
   #app: FastifyInstance | null = null
   #handler: PathHandler | null = null
+  #neighbours: NeighbourHandler | null = null
 
   constructor(parts: ServerParts, options: ServerOptions) {
     this.#parts = parts
@@ -70,9 +81,10 @@ export class VolunteerServer {
     return this.#cut.signal
   }
 
-  /** From now on repository paths are answered. */
-  open(handler: PathHandler): void {
+  /** From now on repository paths, and other volunteers if `neighbours` is given, are answered. */
+  open(handler: PathHandler, neighbours: NeighbourHandler | null = null): void {
     this.#handler = handler
+    this.#neighbours = neighbours
   }
 
   /** Listen; resolves with the port. Throws MS_CONFIG_INVALID when that is not possible. */
@@ -118,16 +130,55 @@ export class VolunteerServer {
       reply.type('text/plain').header('cache-control', 'no-store')
       return signature === null ? reply.code(400).send('not a nonce\n') : reply.send(signature)
     })
+    this.#addNeighbourRoutes(app)
     app.setNotFoundHandler((_request, reply) =>
       reply.code(404).type('text/plain').send('there is nothing here\n'),
     )
   }
 
+  #addNeighbourRoutes(app: FastifyInstance): void {
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    const answer = (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      work: (handler: NeighbourHandler, asked: NeighbourRequest) => Promise<void>,
+    ): void => {
+      const handler = this.#neighbours
+      reply.hijack()
+      if (handler === null) this.#sayStarting(reply.raw)
+      else {
+        const { raw } = request
+        work(handler, { raw, response: reply.raw, target: request.url }).catch((error: unknown) => {
+          this.#parts.logger.error({ error: describeError(error) }, 'an answer failed')
+          reply.raw.destroy()
+        })
+      }
+    }
+    app.post('/-/v1/ranges', { bodyLimit: rangesRequestBytes }, (request, reply) => {
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      answer(request, reply, (handler, asked) => handler.answerRanges(asked, body))
+    })
+    app.get<{ Params: { sha256: string } }>(
+      '/-/v1/contents/:sha256',
+      { exposeHeadRoute: false },
+      (request, reply) => {
+        const { sha256 } = request.params
+        if (!isSha256(sha256)) reply.code(400).type('text/plain').send('not a SHA-256\n')
+        else answer(request, reply, (handler, asked) => handler.answerContent(asked, sha256))
+      },
+    )
+  }
+
+  #sayStarting(response: ServerResponse): void {
+    response.writeHead(503, { 'content-type': 'text/plain', 'retry-after': '5' })
+    response.end('this volunteer is starting\n')
+  }
+
   #answerPath(...[raw, response, target]: Parameters<PathHandler>): void {
     const handler = this.#handler
     if (handler === null) {
-      response.writeHead(503, { 'content-type': 'text/plain', 'retry-after': '5' })
-      response.end('this volunteer is starting\n')
+      this.#sayStarting(response)
       return
     }
     handler(raw, response, target).catch((error: unknown) => {

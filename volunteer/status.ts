@@ -2,11 +2,13 @@
 // people can act on. Reads everything, changes nothing.
 
 import type { VolunteerName } from '../core/ids.ts'
-import { announcedTorrents, namedBlockedPaths } from '../core/limits.ts'
+import { announcedPatterns, announcedTorrents } from '../core/limits.ts'
 import { displayPath } from '../core/repo-path.ts'
+import { namedBlockedPaths } from '../core/volunteer-limits.ts'
 import type { VolunteerStatus } from '../tracker/logic/announce-client.ts'
-import type { SyncStatus } from '../tracker/messages.ts'
+import type { AnnouncedScope, SyncStatus } from '../tracker/messages.ts'
 import { wireReasons } from './announcer.ts'
+import type { Bootstrap } from './bootstrap.ts'
 import type { Fetcher } from './fetch.ts'
 import type { HeldStore } from './held-store.ts'
 import type { LoadMeter } from './load.ts'
@@ -27,12 +29,21 @@ export interface StatusParts {
   readonly fetcher: Fetcher
   readonly reconciler: Reconciler
   readonly sync: Sync
+  readonly bootstrap: Bootstrap | null
   readonly swarm: SwarmHost
   readonly serving: Serving
   readonly load: LoadMeter
   readonly isWithinHours: () => boolean
   readonly isStopping: () => boolean
   readonly isOriginHeard: () => boolean
+}
+
+/** What the origin may know of the scope; too many patterns, or too long ones, are kept to oneself. */
+const announcedScope = ({ include, exclude }: CheckedOptions): AnnouncedScope | null => {
+  const all = [...include, ...exclude]
+  const few = include.length <= announcedPatterns && exclude.length <= announcedPatterns
+  if (all.length === 0 || !few || all.some(each => each === '' || each.length > 256)) return null
+  return { include: [...include], exclude: [...exclude] }
 }
 
 export class Status {
@@ -43,8 +54,9 @@ export class Status {
   }
 
   #state(): SyncStatus['state'] {
-    const { isWithinHours, fetcher, sync } = this.#parts
-    return !isWithinHours() || fetcher.pausedReason !== null ? 'paused' : sync.phase
+    const { isWithinHours, fetcher, sync, bootstrap } = this.#parts
+    if (!isWithinHours() || fetcher.pausedReason !== null) return 'paused'
+    return (bootstrap?.reason ?? null) === null ? sync.phase : 'syncing'
   }
 
   /** Why it does less than it could, for the operator and the owner. */
@@ -52,6 +64,8 @@ export class Status {
     const { isWithinHours, isStopping, fetcher, reconciler, work, sync, options } = this.#parts
     const reasons: string[] = []
     if (isStopping()) reasons.push('it is being stopped')
+    const filling = this.#parts.bootstrap?.reason ?? null
+    if (filling !== null) reasons.push(filling)
     if (!isWithinHours()) reasons.push(`outside its hours (${options.hours?.text})`)
     if (fetcher.pausedReason !== null) reasons.push(fetcher.pausedReason)
     if (reconciler.leftOut > 0) reasons.push(`contents beyond its quota: ${reconciler.leftOut}`)
@@ -70,6 +84,7 @@ export class Status {
     const { work, swarm, load, serving, options, isWithinHours, isStopping } = this.#parts
     return {
       peerPort: swarm.port,
+      scope: announcedScope(options),
       sync: {
         state: this.#state(),
         ...work.progress(),

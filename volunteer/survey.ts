@@ -2,15 +2,16 @@
 // serving goes on. Decides nothing: scope, quota and plan are pure functions.
 
 import { setImmediate as breathe } from 'node:timers/promises'
-import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { redirectFloorBytes, workSliceRows } from '../core/limits.ts'
+import type { ContentNumber, RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { redirectFloorBytes } from '../core/limits.ts'
+import { workSliceRows } from '../core/volunteer-limits.ts'
 import { keepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
+import type { Scope } from '../manifest/logic/scope.ts'
 import type { Content, Entry } from '../manifest/model.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import type { HeldStore } from './held-store.ts'
 import { placementRank } from './logic/placement.ts'
 import { type PathRecord, type PlanStep, planPaths } from './logic/plan.ts'
-import type { Scope } from './logic/scope.ts'
 import type { WorkList } from './work-list.ts'
 
 export interface SurveyParts {
@@ -19,6 +20,8 @@ export interface SurveyParts {
   readonly work: WorkList
   readonly scope: Scope
   readonly quotaBytes: number | null
+  /** What clients ask for most, most first. */
+  readonly popular: () => readonly ContentNumber[]
 }
 
 export interface SurveyResult {
@@ -94,7 +97,7 @@ const chooseWithinQuota = async (
   const { store, work } = parts
   const entries = entriesInScope(parts, snapshot)
   await inSlices(entries, store, signal, entry => want(parts, entry))
-  const leftOut = work.exceeding(quotaBytes)
+  const leftOut = work.exceeding(quotaBytes, parts.popular())
   await inSlices(leftOut, store, signal, content => work.leaveOut(content))
   return leftOut.length
 }

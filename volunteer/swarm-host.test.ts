@@ -3,12 +3,15 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { silentLogger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
+import { everybody, makeIdentity } from '../prsync/swarm-fixture.ts'
 import { SwarmHost } from './swarm-host.ts'
 
 const hostOn = (dataDir: string, port: number): SwarmHost =>
   new SwarmHost(
     {
       source: { openHeld: async () => null },
+      identity: makeIdentity(),
+      roster: everybody,
       originFetch: async () => {
         throw new Error('no origin')
       },

@@ -4,14 +4,14 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, systemCode } from '../core/errors.ts'
 import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
+import type { Logger } from '../core/log.ts'
 import {
   backoffMostMs,
   recheckMs,
   spaceCheckMs,
   syncWakeMs,
   workSliceRows,
-} from '../core/limits.ts'
-import type { Logger } from '../core/log.ts'
+} from '../core/volunteer-limits.ts'
 import type { Adopter } from './adopt.ts'
 import type { Fetcher } from './fetch.ts'
 import type { HeldStore } from './held-store.ts'

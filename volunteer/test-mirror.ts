@@ -22,6 +22,7 @@ import { pathInFolder } from '../core/repo-path.ts'
 import { HashPool } from '../manifest/hash-pool.ts'
 import { KeptStore } from '../manifest/kept-store.ts'
 import { keepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
+import { compileScope, type Scope } from '../manifest/logic/scope.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { publish } from '../manifest/publish.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
@@ -32,7 +33,6 @@ import { Adopter } from './adopt.ts'
 import { Fetcher } from './fetch.ts'
 import { Hasher } from './hasher.ts'
 import { HeldStore } from './held-store.ts'
-import { compileScope, type Scope } from './logic/scope.ts'
 import { MirrorFolder } from './mirror-folder.ts'
 import { type FileCalls, Placer } from './place.ts'
 import { type Phase, Reconciler } from './reconcile.ts'
@@ -201,6 +201,7 @@ export const testMirror = async (
     ...{ reader, store, work, adopter, placer, fetcher, staging, logger: silentLogger },
     scope: options.scope ?? compileScope({ include: [], exclude: [], dataFolder: null }),
     quotaBytes: options.quotaBytes ?? null,
+    popular: () => [],
     nowMs: () => systemClock.nowMs(),
     tidyTransfers: async () => undefined,
     onPhase: phase => phases.push(phase),

@@ -92,15 +92,21 @@ export class WorkList {
     )
   }
 
-  /** The contents that do not fit, the newest being kept. */
-  exceeding(quotaBytes: number): ContentNumber[] {
+  /** The contents that do not fit: the newest are kept, and the first of `popular`. */
+  exceeding(quotaBytes: number, popular: readonly ContentNumber[]): ContentNumber[] {
+    const { bytes } = this.#row('SELECT total(size) AS bytes FROM wanted WHERE metadata = 1')
+    const find = this.#store.prepare('SELECT * FROM wanted WHERE content = ?')
+    const favourites = popular.flatMap(content => {
+      const row = find.get(content)
+      return row === undefined ? [] : [candidateOf(row)]
+    })
     const rows = this.#store.database
       .prepare('SELECT * FROM wanted ORDER BY metadata DESC, first DESC, modified DESC, content')
       .iterate()
     const candidates = (function* () {
       for (const row of rows) yield candidateOf(row)
     })()
-    return [...leftOutByQuota(candidates, quotaBytes)]
+    return [...leftOutByQuota(candidates, quotaBytes, favourites, Number(bytes))]
   }
 
   leaveOut(content: ContentNumber): void {

@@ -21,6 +21,8 @@ export const originOptions = (options: Options): OriginOptions => ({
   keepAtOrigin: options.keepAtOrigin,
   servingLimit: options.servingLimit,
   uploadLimitBytesPerSecond: options.uploadLimit,
+  upstream: options.upstream,
+  upstreamIntervalMs: options.upstreamInterval,
   workers: options.workers,
   logLevel: options.logLevel,
 })

@@ -22,6 +22,8 @@ export const volunteerOptions = (options: Options): VolunteerOptions => ({
   exclude: options.exclude,
   uploadLimitBytesPerSecond: options.uploadLimit,
   downloadLimitBytesPerSecond: options.downloadLimit,
+  compression: options.compression,
+  bootstrap: options.bootstrap,
   quotaBytes: options.quota,
   minFreeBytes: options.minFree,
   maxClients: options.maxClients,

@@ -59,7 +59,12 @@ export class LocalOperator implements Operator {
       workers: null,
     })
     try {
-      const result = await work.run({ allowShrink, signal, onProgress, onWarning: () => undefined })
+      const result = await work.run({
+        ...{ allowShrink, signal, onProgress },
+        // Nobody can tell what volunteers want while no origin runs.
+        scopes: [],
+        onWarning: () => undefined,
+      })
       return { ...result, warnings: [...result.warnings] }
     } finally {
       await work.close()

@@ -140,7 +140,8 @@ t.test('several ranges have this form to the byte', async t => {
   const body = bodyOf(decision, Buffer.from('0123456789abcdefg'))
   t.equal(
     body,
-    `--${boundary}\r\nContent-Type: application/x-rpm\r\nContent-Range: bytes 0-1/1000\r\n\r\n01` +
+    `\r\n--${boundary}\r\nContent-Type: application/x-rpm\r\nContent-Range: bytes 0-1/1000` +
+      `\r\n\r\n01` +
       `\r\n--${boundary}\r\nContent-Type: application/x-rpm\r\nContent-Range: bytes 10-12/1000` +
       `\r\n\r\nabc\r\n--${boundary}--\r\n`,
   )

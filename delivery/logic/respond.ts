@@ -64,17 +64,20 @@ const bodiless = (status: Decision['status'], headers: Record<string, string>): 
 const contentRange = ({ offset, length }: ByteRange, sizeBytes: number): string =>
   `bytes ${offset}-${offset + length - 1}/${sizeBytes}`
 
-/** RFC 9110, 14.6. The boundary is made from the file's own hash, so the file cannot contain it. */
+/**
+ * RFC 9110, 14.6. The boundary is made from the file's own hash, so the file cannot contain it. A
+ * line break goes before the first one too, as nginx and Apache do: zsync waits for it.
+ */
 const multipart = (
   ranges: readonly ByteRange[],
   representation: Representation,
   headers: Record<string, string>,
 ): Decision => {
   const boundary = `mirrorswarm-${representation.sha256.slice(0, 32)}`
-  const parts = ranges.map((range, index) => ({
+  const parts = ranges.map(range => ({
     ...range,
     preamble:
-      `${index === 0 ? '' : '\r\n'}--${boundary}\r\n` +
+      `\r\n--${boundary}\r\n` +
       `Content-Type: ${representation.contentType}\r\n` +
       `Content-Range: ${contentRange(range, representation.sizeBytes)}\r\n\r\n`,
   }))

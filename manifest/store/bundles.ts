@@ -13,6 +13,8 @@ export interface BundleCandidate {
   readonly sizeBytes: number
   /** One of its paths. */
   readonly path: RepoPath
+  /** Which volunteers want it, as a key: equal keys, equal wishes. */
+  readonly demand: string
   readonly pieces: Buffer
   readonly lastPiece: Buffer
 }
@@ -30,24 +32,34 @@ export interface Bundler {
   plan(candidates: readonly BundleCandidate[]): PlannedBundle[]
 }
 
+/** New contents without a bundle, and those of bundles that are packed anew. */
 const candidates = `
   SELECT c.number, c.sha256, c.size, c.pieces, c.last_piece, a.path
-  FROM temp.arriving a JOIN main.contents c ON c.number = a.content
-  WHERE c.size > 0 AND NOT EXISTS
-    (SELECT 1 FROM main.bundle_members m WHERE m.content = a.content)
-  ORDER BY a.content`
+  FROM (
+    SELECT content, path FROM temp.arriving n WHERE NOT EXISTS
+      (SELECT 1 FROM main.bundle_members m WHERE m.content = n.content)
+    UNION ALL
+    SELECT r.content, (SELECT min(e.path) FROM main.entries e
+      WHERE e.content = r.content AND e.to_snapshot IS NULL) FROM temp.repacked r
+  ) a JOIN main.contents c ON c.number = a.content
+  WHERE c.size > 0 ORDER BY a.content`
 
-/** Contents of a ChangeSet that have no bundle, in slices of bounded size. */
-export function* candidateSlices(writer: ManifestWriter): Generator<BundleCandidate[]> {
+/** Contents of a ChangeSet that need a bundle, in slices of bounded size. */
+export function* candidateSlices(
+  writer: ManifestWriter,
+  demandOf: (path: RepoPath) => string,
+): Generator<BundleCandidate[]> {
   let slice: BundleCandidate[] = []
   let pieceBytes = 0
   for (const row of writer.database.prepare(candidates).iterate()) {
     const pieces = bytesOf(row, 'pieces')
+    const path = pathOf(row)
     slice.push({
       number: numberOf(row, 'number'),
       sha256: sha256Of(row),
       sizeBytes: numberOf(row, 'size'),
-      path: pathOf(row),
+      path,
+      demand: demandOf(path),
       pieces,
       lastPiece: bytesOf(row, 'last_piece'),
     })
@@ -61,10 +73,14 @@ export function* candidateSlices(writer: ManifestWriter): Generator<BundleCandid
   if (slice.length > 0) yield slice
 }
 
-/** A function that stores bundles, under the next number or that of the wire. */
+/**
+ * A function that stores bundles, under that number of the wire or the next one. Packing anew may
+ * make a bundle that there is already: then its members stay where they are.
+ */
 export const prepareBundles = (writer: ManifestWriter) => {
   const { database } = writer
   const largest = database.prepare('SELECT coalesce(max(number), -1) AS number FROM bundles')
+  const known = database.prepare('SELECT 1 FROM bundles WHERE info_hash = ?')
   const insert = database.prepare(
     'INSERT INTO bundles (number, info_hash, metainfo, piece_length) VALUES (?, ?, ?, ?)',
   )
@@ -74,6 +90,7 @@ export const prepareBundles = (writer: ManifestWriter) => {
   return (bundle: Bundle, number?: number): void => {
     const used = number ?? numberOf(largest.get() ?? {}, 'number') + 1
     const hash = Buffer.from(bundle.infoHash, 'hex')
+    if (number === undefined && known.get(hash) !== undefined) return
     const metainfo = Buffer.from(bundle.metainfo, 'hex')
     insert.run(used, hash, metainfo, bundle.pieceLengthBytes)
     for (const [position, content] of bundle.members.entries()) member.run(used, position, content)

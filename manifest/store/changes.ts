@@ -160,6 +160,12 @@ export class ChangeSet {
          AND NOT EXISTS (SELECT 1 FROM main.entries e WHERE e.content = contents.number)`,
       )
       .run(known)
+    // Their numbers may be given to others.
+    database
+      .prepare(
+        'DELETE FROM main.chunk_maps WHERE content >= ? AND content NOT IN (SELECT number FROM main.contents)',
+      )
+      .run(known)
     const next = this.#number('SELECT coalesce(max(number) + 1, 0) AS next FROM contents', 'next')
     this.#writer.setMeta('contentCount', Math.max(known, next))
   }

@@ -6,15 +6,17 @@ import type { ManifestRecord } from '../logic/records.ts'
 import { entryOf, infoHashOf, numberOf, pathOf, type Row, sha256Of, textOf } from './rows.ts'
 import type { ManifestWriter } from './writer.ts'
 
-/** `temp.sent` holds the contents that are needed; add their newest bundles, and the bundles' members. */
-const completeSent = `
-  DROP TABLE IF EXISTS temp.sent_bundles;
-  CREATE TEMP TABLE sent_bundles (number INTEGER PRIMARY KEY);
+/**
+ * `temp.sent` holds the contents that are needed; add their newest bundles to those in
+ * `temp.sent_bundles`, and the bundles' members but for those that whoever reads this has.
+ */
+const completeSent = (known: string): string => `
   INSERT OR IGNORE INTO temp.sent_bundles
     SELECT (SELECT max(bundle) FROM main.bundle_members m WHERE m.content = s.content) AS bundle
     FROM temp.sent s WHERE bundle IS NOT NULL;
   INSERT OR IGNORE INTO temp.sent
-    SELECT m.content FROM temp.sent_bundles b JOIN main.bundle_members m ON m.bundle = b.number;
+    SELECT m.content FROM temp.sent_bundles b JOIN main.bundle_members m ON m.bundle = b.number
+    WHERE m.content NOT IN (${known});
 `
 
 // Hashes as text already: a hundred thousand small buffers cost more than SQLite's own conversion.
@@ -30,6 +32,8 @@ const sentBundles = `
 const newSent = `
   DROP TABLE IF EXISTS temp.sent;
   CREATE TEMP TABLE sent (content INTEGER PRIMARY KEY);
+  DROP TABLE IF EXISTS temp.sent_bundles;
+  CREATE TEMP TABLE sent_bundles (number INTEGER PRIMARY KEY);
 `
 
 const dropSent = 'DROP TABLE IF EXISTS temp.sent; DROP TABLE IF EXISTS temp.sent_bundles'
@@ -54,8 +58,11 @@ const entryRecord = (row: Row): ManifestRecord => {
     : { type: 'link', path: entry.path, target: entry.target }
 }
 
-function* sentRecords({ database }: ManifestWriter): Generator<ManifestRecord> {
-  database.exec(completeSent)
+function* sentRecords(
+  { database }: ManifestWriter,
+  known = 'SELECT 0 WHERE 0',
+): Generator<ManifestRecord> {
+  database.exec(completeSent(known))
   for (const row of database.prepare(sentContents).iterate()) yield contentRecord(row)
   const members = database.prepare(
     'SELECT content FROM bundle_members WHERE bundle = ? ORDER BY position',
@@ -76,8 +83,12 @@ function* sentRecords({ database }: ManifestWriter): Generator<ManifestRecord> {
 /** What a ChangeSet's snapshot adds, changes and ends; within its transaction. */
 export function* differenceRecords(writer: ManifestWriter): Generator<ManifestRecord> {
   const { database } = writer
-  database.exec(`${newSent} INSERT INTO temp.sent SELECT content FROM temp.arriving`)
-  yield* sentRecords(writer)
+  // Contents that were packed anew are in the snapshot before, so their records are there already.
+  database.exec(`${newSent} INSERT INTO temp.sent SELECT content FROM temp.arriving;
+    INSERT OR IGNORE INTO temp.sent_bundles
+      SELECT (SELECT max(bundle) FROM main.bundle_members m WHERE m.content = r.content)
+      FROM temp.repacked r`)
+  yield* sentRecords(writer, 'SELECT content FROM temp.repacked')
   const changes = database.prepare('SELECT path, content, target FROM temp.changes ORDER BY path')
   for (const row of changes.iterate()) yield entryRecord(row)
 }

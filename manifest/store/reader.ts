@@ -92,6 +92,7 @@ const prepareStatements = (database: DatabaseSync) => {
        WHERE content IS NOT NULL AND ${liveAt('e', '?1')} ORDER BY content`,
     ),
     pieces: prepare('SELECT pieces, last_piece FROM contents WHERE number = ?'),
+    chunkMap: prepare('SELECT hashes FROM chunk_maps WHERE content = ?'),
     bundleByInfoHash: prepare(`${bundle} WHERE b.info_hash = ?`),
     bundleOf: prepare(
       `${bundle} WHERE b.number = (SELECT max(bundle) FROM bundle_members WHERE content = ?)`,
@@ -223,6 +224,15 @@ export class ManifestReader {
     const row = this.#statements.pieces.get(number)
     if (row === undefined || row.pieces === null) return null
     return { pieces: bytesOf(row, 'pieces'), lastPiece: bytesOf(row, 'last_piece') }
+  }
+
+  /**
+   * The hashes of a content's whole 64 KiB chunks, 8 bytes each, where the publisher stored them;
+   * null for what is shorter, came by the wire, or was hashed by a program that stored none.
+   */
+  coarseChunkHashes(number: ContentNumber): Buffer | null {
+    const row = this.#statements.chunkMap.get(number)
+    return row === undefined ? null : bytesOf(row, 'hashes')
   }
 
   /** How the file at this path looked when the publisher last hashed it (origin only). */

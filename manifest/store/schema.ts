@@ -62,9 +62,20 @@ const tables = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/**
+ * Tables that came later and that older programs never miss, so that the version stays. Coarse chunk
+ * hashes (8 bytes for each 64 KiB) of what the publisher hashed; one that is missing is computed.
+ */
+const laterTables = `
+  CREATE TABLE IF NOT EXISTS chunk_maps (content INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+`
+
+const isComplete = (database: DatabaseSync): boolean =>
+  database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'chunk_maps'").get() !== undefined
+
 const createTables = (database: DatabaseSync, file: string): void => {
   const version = (): unknown => database.prepare('PRAGMA user_version').get()?.user_version
-  if (version() === schemaVersion) return
+  if (version() === schemaVersion && isComplete(database)) return
   database.exec('BEGIN IMMEDIATE')
   try {
     const found = version()
@@ -75,6 +86,7 @@ const createTables = (database: DatabaseSync, file: string): void => {
         `${file} has version ${found}; this program knows version ${schemaVersion}`,
       )
     }
+    database.exec(laterTables)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')

@@ -61,6 +61,7 @@ const prepareStatements = (writer: ManifestWriter) => {
       `INSERT INTO contents (number, sha256, size, sha1, md5, md4, modified, first_snapshot, pieces, last_piece)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    addChunkMap: prepare('INSERT OR IGNORE INTO chunk_maps (content, hashes) VALUES (?, ?)'),
   }
 }
 
@@ -113,6 +114,8 @@ export class WorkingTree {
       for (const { file, kept } of files) {
         const { path, sizeBytes, modifiedNs, changedNs, inode, young } = file
         const content = this.#content(file)
+        const { coarse } = file
+        if (coarse.length > 0) this.#statements.addChunkMap.run(content, coarse)
         const flags = [kept ? 1 : 0, young ? 1 : 0] as const
         const stamp = [sizeBytes, modifiedNs, changedNs, inode] as const
         this.#statements.upsert.run(path, ...stamp, content, null, ...flags, this.next)

@@ -12,6 +12,7 @@ import { openDatabase } from './schema.ts'
 const wipeEpoch = `
   DELETE FROM entries; DELETE FROM contents; DELETE FROM snapshots; DELETE FROM bundles;
   DELETE FROM bundle_members; DELETE FROM parts; DELETE FROM files;
+  DELETE FROM chunk_maps;
   DELETE FROM meta WHERE key = 'contentCount';
 `
 

@@ -94,8 +94,8 @@ export const answerFileList = (
 const simulatedClient = (exchange: Exchange, from: string): string =>
   `${from}${exchange.client.slice(exchange.client.indexOf(' '))}`
 
-/** The file behind PATH.meta4 or PATH.torrent. */
-const describedFile = (
+/** The file behind PATH.meta4, PATH.torrent or PATH.zsync. */
+export const describedFile = (
   context: OriginContext,
   path: RepoPath,
   suffix: string,

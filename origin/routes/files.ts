@@ -16,6 +16,7 @@ import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-
 import { answerDirectory } from './directories.ts'
 import { answerDerived, answerFileList } from './file-lists.ts'
 import { answerUnpublished } from './unpublished.ts'
+import { answerZsync } from './zsync.ts'
 
 const refuse = (exchange: Exchange, error: MirrorswarmError): Outcome => {
   sendError(exchange.request, exchange.response, error)
@@ -73,7 +74,10 @@ const tryRedirect = (
   const startMs = context.clock.monotonicMs()
   const request = redirectRequestOf(context, exchange, file)
   const decision = context.redirector.decide(request)
-  if (exchange.method === 'GET') context.redirector.record(request, decision)
+  if (exchange.method === 'GET') {
+    context.redirector.record(request, decision)
+    context.onRequest(file.content.number)
+  }
   context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
   for (const name of decision.tried) context.onRepeat(name)
   if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
@@ -151,7 +155,11 @@ const answerResolved = async (
     case 'loop':
       return notFound(exchange, path)
     case 'missing':
-      return answerDerived(context, exchange, path, snapshot) ?? notFound(exchange, path)
+      return (
+        answerDerived(context, exchange, path, snapshot) ??
+        (await answerZsync(context, exchange, path, snapshot)) ??
+        notFound(exchange, path)
+      )
   }
 }
 

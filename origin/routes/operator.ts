@@ -14,12 +14,15 @@ import { makeExchange, type OriginContext } from '../context.ts'
 import { jsonOf, originalTarget, takeOver } from '../http.ts'
 import type { Publisher } from '../publisher.ts'
 import type { TokenStore } from '../token-store.ts'
+import type { Upstream } from '../upstream.ts'
 import { explain, sendExplanation } from './file-lists.ts'
 
 export interface OperatorRoutesParts {
   readonly context: OriginContext
   readonly authority: Authority
   readonly publisher: Publisher
+  /** Publishes instead, after a pull, where there is an upstream. */
+  readonly upstream: Upstream | null
   readonly tokens: TokenStore
   readonly tracker: Tracker
   readonly clock: Clock
@@ -70,7 +73,8 @@ export type VolunteerAction = keyof typeof changes
 export const changeOf = (action: VolunteerAction) => changes[action]
 
 const publishRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
-  const { authority, publisher, tokens, clock } = parts
+  const { authority, tokens, clock } = parts
+  const publisher = parts.upstream ?? parts.publisher
 
   app.post('/-/v1/publish', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
     authority.requireOperator(request.raw)

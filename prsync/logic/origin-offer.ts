@@ -1,12 +1,11 @@
 // Which pieces to ask the origin for, so that it sends each about once however many volunteers
-// download: one's own share (piece k is that of volunteer k mod count) at once, what peers offer
-// never while they send, and others' shares only when no news of them comes.
+// download: one's own share and nothing else, as long as there is anything else to do. Only who
+// starves helps with the shares of others, piece by piece.
 
 import {
+  firstContactMs,
   firstShareGraceMs,
-  originPatienceMs,
-  originStaggerMs,
-  originStaggerSteps,
+  originStealMs,
   peerSilenceMs,
 } from '../../core/limits.ts'
 
@@ -14,61 +13,65 @@ import {
 export interface Share {
   readonly index: number
   readonly count: number
+  /** Those who share the origin's work, this one among them, as the tracker knows them. */
+  readonly names?: readonly string[] | undefined
 }
 
 export interface OfferView {
-  readonly nowMs: number
-  /** When this download began. */
-  readonly beganMs: number
-  /** When a peer last announced or sent something that is wanted here. */
-  readonly newsMs: number
-  /** When a peer last sent a block. */
-  readonly blockMs: number
-  /** What the tracker said; null before it said anything. */
-  readonly share: Share | null
-  /** Peers that the tracker named. */
-  readonly known: number
-  /** Peers that are connected. */
-  readonly connected: number
-  /** Wanted pieces of which nothing is under way, in order. */
+  /** How long this download has been going on. */
+  readonly ageMs: number
+  /** The tracker has said who else downloads. */
+  readonly introduced: boolean
+  /** Connections that have been begun and have not said yet what the other side has. */
+  readonly pending: number
+  /** Wanted pieces of which nothing is under way here, and which the origin may be asked for. */
   readonly missing: readonly number[]
-  /** How many connected peers have the piece. */
+  /** How many peers have the piece and send it. */
   readonly availability: (piece: number) => number
+  /** How many of those who want the piece, and are there, come before this one; 0: it is its own. */
+  readonly rank: (piece: number) => number
+  /** Does another volunteer say that it is fetching the piece from the origin? */
+  readonly isFetched: (piece: number) => boolean
+  /** Greater: more likely to stay this one's own when others join. */
+  readonly weight: (piece: number) => number
+  /** Since when next to nothing has come from anywhere, nor is the origin asked for an own piece. */
+  readonly starvingMs: number
+  /** Requests for pieces of others' shares that are under way. */
+  readonly stolen: number
   /** How many to choose at most. */
   readonly slots: number
 }
 
-/** How many volunteers are asked before this one takes over a piece: 0 for one's own share. */
-const rankOf = (piece: number, share: Share): number =>
-  (share.index - (piece % share.count) + share.count) % share.count
-
-/** Where this volunteer begins in others' shares, so that not all begin with the same piece. */
-const rotated = (pieces: readonly number[], share: Share): number[] => {
-  const start = Math.floor((pieces.length * share.index) / share.count)
-  return [...pieces.slice(start), ...pieces.slice(0, start)]
+export interface Offer {
+  readonly pieces: readonly number[]
+  /** They are not of the own share. */
+  readonly stolen: boolean
 }
 
-/** A moment's wait at the start: for the tracker's first word, and for peers it named to connect. */
-const tooEarly = (view: OfferView): boolean =>
-  view.nowMs - view.beganMs < firstShareGraceMs &&
-  (view.share === null || (view.known > 0 && view.connected === 0))
+const none: Offer = { pieces: [], stolen: false }
 
-/** The pieces to ask the origin for now, in order; at most `slots`. */
-export const originOffer = (view: OfferView): number[] => {
-  if (view.slots <= 0 || view.missing.length === 0 || tooEarly(view)) return []
-  const share = view.share ?? { index: 0, count: 1 }
-  const heardMs = Math.max(view.blockMs, view.newsMs, view.beganMs)
-  const peersSend = view.nowMs - heardMs < peerSilenceMs
-  const unoffered = peersSend
-    ? view.missing.filter(piece => view.availability(piece) === 0)
-    : view.missing
-  const own = unoffered.filter(piece => rankOf(piece, share) === 0)
-  if (own.length >= view.slots) return own.slice(0, view.slots)
-  const quietMs = view.nowMs - Math.max(view.newsMs, view.beganMs)
-  const others = unoffered.filter(piece => {
-    const rank = rankOf(piece, share)
-    const patienceMs = originPatienceMs + Math.min(rank - 1, originStaggerSteps) * originStaggerMs
-    return rank > 0 && quietMs >= patienceMs
-  })
-  return [...own, ...rotated(others, share)].slice(0, view.slots)
+/** At the start, others are heard first: who comes late shall not ask the origin for what they have. */
+const tooEarly = ({ ageMs, introduced, pending }: OfferView): boolean =>
+  introduced ? ageMs < firstContactMs && pending > 0 : ageMs < firstShareGraceMs
+
+/**
+ * The pieces to ask the origin for now, in order; at most `slots`. The order is that of the weights:
+ * those that start together and do not know of each other yet begin with different pieces.
+ */
+export const originOffer = (view: OfferView): Offer => {
+  const { missing, availability, rank, isFetched, weight, starvingMs, slots } = view
+  if (slots <= 0 || missing.length === 0) return none
+  if (tooEarly(view)) return none
+  const lonely = missing.filter(piece => availability(piece) === 0 && !isFetched(piece))
+  const heaviest = (pieces: readonly number[]): number[] =>
+    [...pieces].sort((a, b) => weight(b) - weight(a) || a - b)
+  const own = lonely.filter(piece => rank(piece) === 0)
+  if (own.length > 0) return { pieces: heaviest(own).slice(0, slots), stolen: false }
+  if (starvingMs < originStealMs || view.stolen > 0) return none
+  // The next in line first, so that not several take the same one.
+  const inTurn = lonely.filter(piece => starvingMs >= rank(piece) * originStealMs)
+  // Whoever offers or fetches a piece and never delivers must not hold it back for ever.
+  const helpless = lonely.length === 0 && starvingMs >= peerSilenceMs
+  const pieces = heaviest(helpless ? missing : inTurn).slice(0, 1)
+  return { pieces, stolen: pieces.length > 0 }
 }

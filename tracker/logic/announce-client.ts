@@ -7,6 +7,7 @@ import { announceGapMs, earlyAnswerPauseMs, holdingsHistory } from '../../core/l
 import { Holdings } from '../holdings.ts'
 import type {
   AnnounceAnswer,
+  AnnouncedScope,
   AnnounceRequest,
   LoadStatus,
   ManifestPosition,
@@ -18,6 +19,8 @@ import { sameNumbers } from './network-state.ts'
 /** What the volunteer says of itself besides its holdings. */
 export interface VolunteerStatus {
   readonly peerPort: number | null
+  /** Null: wants everything, or more patterns than an announce takes. */
+  readonly scope: AnnouncedScope | null
   readonly sync: SyncStatus
   readonly load: LoadStatus
   readonly limits: ServingLimits
@@ -57,6 +60,10 @@ export class AnnounceClient {
   /** Holdings of versions that were sent, from the acknowledged one on. */
   readonly #sent = new Map<number, Holdings>()
   #seen: string | null = null
+  /** undefined: the tracker is not asked what is popular. */
+  #popular: string | null | undefined = undefined
+  /** undefined: the tracker is not asked for a roster. */
+  #roster: string | null | undefined = undefined
 
   /** `session`: random, new at each start of the daemon. */
   constructor(options: { readonly session: string }) {
@@ -111,6 +118,16 @@ export class AnnounceClient {
     this.#manifest = manifest
   }
 
+  /** The tag of the roster that is here; null: none, the tracker shall send one. */
+  setRoster(tag: string | null): void {
+    this.#roster = tag
+  }
+
+  /** The tag of the list of popular contents that is here; null: none yet. */
+  setPopular(tag: string | null): void {
+    this.#popular = tag
+  }
+
   /** Begin a new session: after the tracker refused the old one as replaced (MS_NAME_TAKEN). */
   restart(session: string): void {
     this.#session = session
@@ -126,15 +143,19 @@ export class AnnounceClient {
    */
   nextRequest(status: VolunteerStatus, waitMs: number): AnnounceRequest {
     const holdings = this.#manifest === null ? null : this.#nextHoldings()
+    const { scope, ...present } = status
     return {
       version: 1,
       session: this.#session,
       sequence: ++this.#sequence,
       manifest: this.#manifest,
       holdings,
-      ...status,
+      ...present,
+      ...(holdings?.base == null && scope !== null ? { scope } : {}),
       reasons: [...status.reasons],
       seen: this.#seen,
+      ...(this.#roster === undefined ? {} : { roster: this.#roster }),
+      ...(this.#popular === undefined ? {} : { popular: this.#popular }),
       waitMs: this.upToDate ? waitMs : 0,
     }
   }

@@ -39,10 +39,12 @@ t.test('shares divide a torrent among its downloaders, in the order of their nam
   t.strictSame(
     names.map(name => shareOf(name, names)),
     [
-      { index: 2, count: 3 },
-      { index: 0, count: 3 },
-      { index: 1, count: 3 },
+      { index: 2, count: 3, names: ['a', 'b', 'c'] },
+      { index: 0, count: 3, names: ['a', 'b', 'c'] },
+      { index: 1, count: 3, names: ['a', 'b', 'c'] },
     ],
   )
-  t.strictSame(shareOf(named('z'), []), { index: 0, count: 1 })
+  t.strictSame(shareOf(named('z'), []), { index: 0, count: 1, names: ['z'] })
+  const many = Array.from({ length: 200 }, (_, k) => named(`v${k}`))
+  t.equal(shareOf(named('x'), many).names?.length, peersPerHandout)
 })

@@ -40,7 +40,7 @@ export const choosePeers = (
   )
     .toSorted((a, b) => rank(a) - rank(b))
     .slice(0, peersPerHandout)
-    .map(peer => peer.address)
+    .map(({ address, finished }) => ({ ...address, complete: finished }))
 
 /** The asker's share among those who download, in the order of their names. */
 export const shareOf = (
@@ -48,5 +48,9 @@ export const shareOf = (
   downloaders: readonly VolunteerName[],
 ): TorrentShare => {
   const names = [...new Set([...downloaders, asker])].toSorted()
-  return { index: names.indexOf(asker), count: names.length }
+  return {
+    index: names.indexOf(asker),
+    count: names.length,
+    names: names.slice(0, peersPerHandout),
+  }
 }

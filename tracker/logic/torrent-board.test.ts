@@ -39,8 +39,8 @@ t.test('downloaders hear of each other and of who holds everything', async t => 
   t.strictSame(
     board.handOut('two' as VolunteerName, random).map(({ share }) => share),
     [
-      { index: 1, count: 2 },
-      { index: 0, count: 1 },
+      { index: 1, count: 2, names: ['one', 'two'] },
+      { index: 0, count: 1, names: ['two'] },
     ],
   )
   t.strictSame(peerNames(board, 'full'), [], 'who downloads nothing is told nothing')

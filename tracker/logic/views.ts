@@ -4,6 +4,7 @@ import type { ContentNumber, SnapshotNumber, VolunteerName } from '../../core/id
 import type { VolunteerRecord } from '../events.ts'
 import type { Holdings } from '../holdings.ts'
 import type {
+  AnnouncedScope,
   AnnounceRequest,
   LoadStatus,
   PeerAddress,
@@ -19,6 +20,7 @@ export interface LastReport {
   /** Milliseconds since 1970. */
   readonly lastAnnounceMs: number
   readonly peerPort: number | null
+  readonly scope: AnnouncedScope | null
   readonly sync: AnnounceRequest['sync']
   readonly load: LoadStatus
   readonly limits: ServingLimits
@@ -26,11 +28,23 @@ export interface LastReport {
   readonly reasons: readonly string[]
 }
 
-export const reportOf = (request: AnnounceRequest, nowMs: number): LastReport => ({
+/** The scope comes with full holdings only, and holds until the next ones. */
+const scopeOf = (request: AnnounceRequest, before: LastReport | null): AnnouncedScope | null => {
+  if (request.scope !== undefined) return request.scope
+  const goesOn = before?.session === request.session && request.holdings?.base != null
+  return goesOn ? before.scope : null
+}
+
+export const reportOf = (
+  request: AnnounceRequest,
+  nowMs: number,
+  before: LastReport | null,
+): LastReport => ({
   session: request.session,
   sequence: request.sequence,
   lastAnnounceMs: nowMs,
   peerPort: request.peerPort,
+  scope: scopeOf(request, before),
   sync: request.sync,
   load: request.load,
   limits: request.limits,
@@ -58,8 +72,6 @@ export interface Candidate extends LoadStatus {
   readonly lastAnnounceMs: number | null
   /** For people: why it serves less than it could. */
   readonly reasons: readonly string[]
-  /** Where it takes BitTorrent connections. */
-  readonly peerAddress: PeerAddress | null
   /** Whether it holds the content. Constant time, allocates nothing. */
   has(content: ContentNumber): boolean
 }
@@ -80,7 +92,6 @@ class HoldingCandidate implements Candidate {
   readonly limits: ServingLimits
   readonly lastAnnounceMs: number | null
   readonly reasons: readonly string[]
-  readonly peerAddress: PeerAddress | null
   readonly #contents: Holdings | null
 
   constructor(
@@ -102,7 +113,6 @@ class HoldingCandidate implements Candidate {
     this.limits = report?.limits ?? noLimits
     this.lastAnnounceMs = report?.lastAnnounceMs ?? null
     this.reasons = reasonsOf(record, report)
-    this.peerAddress = peerAddressOf(record, report?.peerPort ?? null)
     this.#contents = volunteer.holdings?.contents ?? null
   }
 

@@ -1,7 +1,7 @@
 // How long to wait before trying again, so that many volunteers do not come back at the same moment.
 
 import type { Random } from '../../core/clock.ts'
-import { backoffFirstMs, backoffMostMs } from '../../core/limits.ts'
+import { backoffFirstMs, backoffMostMs } from '../../core/volunteer-limits.ts'
 
 /** Doubles with each failure up to the bound; between half and the whole of that, at random. */
 export const backoffMs = (

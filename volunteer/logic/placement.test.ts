@@ -54,12 +54,28 @@ t.test('one that is too large is passed over for smaller, older ones', async t =
   t.strictSame([...leftOutByQuota(all, 50)], [1])
 })
 
+t.test('half of what metadata leaves is for what clients ask for most', async t => {
+  const metadata = candidate(0, 20, { metadata: true, firstSnapshot: 9 })
+  const old = [candidate(1, 20), candidate(2, 20), candidate(3, 20)]
+  const young = [candidate(4, 20, { firstSnapshot: 8 }), candidate(5, 20, { firstSnapshot: 7 })]
+  const all = [metadata, ...young, ...old].sort(compareForQuota)
+  const popular = [2, 3, 1].map(number => old[number - 1] as QuotaCandidate)
+  t.strictSame([...leftOutByQuota(all, 100, popular, 20)], [1], '2 and 3 are the most requested')
+  t.strictSame([...leftOutByQuota(all, 60, popular, 20)], [5, 1, 3])
+  t.strictSame([...leftOutByQuota(all, 20, popular, 20)], [4, 5, 1, 2, 3], 'metadata before all')
+})
+
 t.test('what is kept never exceeds the quota', async _t => {
   const sizes = fc.array(fc.integer({ min: 0, max: 100 }), { maxLength: 30 })
   fc.assert(
-    fc.property(sizes, fc.integer({ min: 0, max: 500 }), (list, quota) => {
-      const all = list.map((size, number) => candidate(number, size))
-      const out = new Set(leftOutByQuota(all, quota))
+    fc.property(sizes, fc.integer({ min: 0, max: 500 }), fc.nat(100), (list, quota, odd) => {
+      const all = list.map((size, number) =>
+        candidate(number, size, { metadata: (number + odd) % 7 === 0 }),
+      )
+      const popular = all.filter(({ number }) => (number * odd) % 3 === 1).toReversed()
+      const sum = all.reduce((bytes, each) => bytes + (each.metadata ? each.sizeBytes : 0), 0)
+      const ordered = all.toSorted(compareForQuota)
+      const out = new Set(leftOutByQuota(ordered, quota, popular, sum))
       const kept = all.filter(each => !out.has(each.number))
       return kept.reduce((sum, each) => sum + each.sizeBytes, 0) <= quota
     }),

@@ -30,16 +30,30 @@ export const compareForQuota = (left: QuotaCandidate, right: QuotaCandidate): nu
   right.modifiedSeconds - left.modifiedSeconds ||
   left.number - right.number
 
+/** What clients ask for most has this part of the space that metadata leaves; the newest the rest. */
+const popularPart = 0.5
+
 /**
  * Walk candidates in the order of compareForQuota and yield those that are left out, so that the sum
  * of the others stays within `quotaBytes`. One that does not fit is passed over for smaller ones.
+ * `popular`: candidates that clients ask for most, most first; `metadataBytes`: of all candidates.
  */
 export function* leftOutByQuota(
   candidates: Iterable<QuotaCandidate>,
   quotaBytes: number,
+  popular: readonly QuotaCandidate[] = [],
+  metadataBytes = 0,
 ): Generator<ContentNumber> {
+  const popularBytes = Math.max(0, quotaBytes - metadataBytes) * popularPart
+  const kept = new Set<ContentNumber>()
   let usedBytes = 0
+  for (const { number, sizeBytes, metadata } of popular) {
+    if (metadata || kept.has(number) || usedBytes + sizeBytes > popularBytes) continue
+    kept.add(number)
+    usedBytes += sizeBytes
+  }
   for (const { number, sizeBytes } of candidates) {
+    if (kept.has(number)) continue
     if (usedBytes + sizeBytes > quotaBytes) yield number
     else usedBytes += sizeBytes
   }

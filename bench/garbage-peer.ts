@@ -1,0 +1,11 @@
+// Loaded into a volunteer before anything else (node --import): it does all that a volunteer does, but
+// every block that it sends to others is random bytes of the right length.
+
+import { randomFillSync } from 'node:crypto'
+import Wire from 'bittorrent-protocol'
+
+const { piece } = Wire.prototype
+
+Wire.prototype.piece = function (index, offset, data): void {
+  piece.call(this, index, offset, randomFillSync(new Uint8Array(data.length)))
+}

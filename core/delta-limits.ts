@@ -1,0 +1,42 @@
+// Bounds of deltas: of requests for ranges and their answers, and of the search for local bytes. As in
+// core/limits.ts, each with its unit and reason.
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Contents that one such request names: 150 KiB of hashes. */
+export const rangesContents = 4096
+/** Runs of bytes and of chunks in one such request: up to 8 bytes each, and the body has a bound. */
+export const rangesRuns = 100_000
+/** Bytes that one such request may ask for (and then wait for, if the line is slow). */
+export const rangesAnswerBytes = 64 * MiB
+/** Parts of such an answer are gathered up to this size before they are handed on. */
+export const answerPartBytes = 64 * KiB
+/** Lists of anchors that are computed at the same time: each reads a whole file. */
+export const concurrentAnchorLists = 2
+/** Chunk hashes and anchors kept because they may be asked for again: 4 GiB in chunks of 1 KiB. */
+export const chunkCacheBytes = 32 * MiB
+/** A smaller content is fetched whole: asking for hashes takes longer. */
+export const prefillFloorBytes = 16 * KiB
+/** A list of anchors is asked for when at least one of so many bytes of a content is missing. */
+export const anchorsForMissingShare = 4
+/** A source of chunk hashes that is slower than this is left for the next one. */
+export const slowAnswerBytesPerSecond = 16 * KiB
+/** Neighbours that are asked for chunk hashes of a content before the origin is. */
+export const hashNeighbours = 2
+/** A neighbour that could not be asked is left alone so long: its address may lead nowhere. */
+export const neighbourPauseMs = 60_000
+/** Answers to /-/v1/ranges under way at once: a compressor takes about 2 MiB each. */
+export const rangesAnswers = 32
+/** Of those, for one volunteer. */
+export const rangesAnswersEach = 8
+/** Requests for ranges that wait for their turn, with bodies of a few KiB. */
+export const rangesWaiting = 512
+/** Of those, of one volunteer: as many as it has prefills and batches under way, and more. */
+export const rangesWaitingEach = 48
+/** A compressed answer refers back over at most 2^20 bytes (1 MiB). */
+export const zstdSentWindowLog = 20
+/** Body of a request for ranges: 100,000 runs of about 8 bytes fit. */
+export const rangesRequestBytes = 1 * MiB
+/** A compressed answer may ask for a window of 2^23 bytes (8 MiB) to be decompressed, not more. */
+export const zstdWindowLog = 23

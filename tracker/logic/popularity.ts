@@ -1,0 +1,76 @@
+// What clients ask for most, so that volunteers with little space can keep it. Counts fade with
+// time; the list that volunteers get is made anew seldom, so that it costs next to nothing.
+
+import type { ContentNumber } from '../../core/ids.ts'
+import { countedContents, popularContents, popularityRefreshMs } from '../../core/limits.ts'
+
+/** Counts halve in this time. */
+const halfLifeMs = 7 * 24 * 3_600_000
+/** Contents asked for less than this are nobody's favourites. */
+const leastRequests = 2
+
+/** The most requested contents: number and requests, faded and rounded, most first. */
+export interface PopularList {
+  /** Names this list. */
+  readonly tag: string
+  readonly contents: readonly (readonly [ContentNumber, number])[]
+}
+
+interface Count {
+  readonly requests: number
+  readonly atMs: number
+}
+
+const fadedTo = (nowMs: number, { requests, atMs }: Count): number =>
+  requests * 0.5 ** (Math.max(0, nowMs - atMs) / halfLifeMs)
+
+/** Mutable, without I/O; times are monotonic milliseconds. */
+export class Popularity {
+  #counts = new Map<ContentNumber, Count>()
+  #list: PopularList | null = null
+  #listedMs = Number.NEGATIVE_INFINITY
+  #lists = 0
+
+  /** A client asked for a content. */
+  requested(content: ContentNumber, nowMs: number): void {
+    const before = this.#counts.get(content)
+    const requests = 1 + (before === undefined ? 0 : fadedTo(nowMs, before))
+    this.#counts.set(content, { requests, atMs: nowMs })
+    if (this.#counts.size > countedContents) this.#forgetLeast(nowMs)
+  }
+
+  /** Numbers name other contents from now on. */
+  clear(): void {
+    this.#counts.clear()
+    this.#list = null
+    this.#listedMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** The newest list; null while nothing is popular. */
+  list(nowMs: number): PopularList | null {
+    if (nowMs - this.#listedMs < popularityRefreshMs) return this.#list
+    this.#listedMs = nowMs
+    const contents = this.#ranked(nowMs)
+      .filter(([, requests]) => requests >= leastRequests)
+      .slice(0, popularContents)
+      .map(([content, requests]) => [content, Math.round(requests)] as const)
+    const same = JSON.stringify(contents) === JSON.stringify(this.#list?.contents ?? [])
+    if (!same) this.#list = { tag: String(++this.#lists), contents }
+    return this.#list
+  }
+
+  #ranked(nowMs: number): [ContentNumber, number][] {
+    return [...this.#counts]
+      .map(([content, count]): [ContentNumber, number] => [content, fadedTo(nowMs, count)])
+      .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+  }
+
+  #forgetLeast(nowMs: number): void {
+    const kept = new Set(
+      this.#ranked(nowMs)
+        .slice(0, countedContents / 2)
+        .map(([content]) => content),
+    )
+    for (const content of this.#counts.keys()) if (!kept.has(content)) this.#counts.delete(content)
+  }
+}

@@ -1,0 +1,99 @@
+// Fills what the search for a basis remembers when it is new, was lost, or the last run was cut off:
+// names from the record of held files, anchors by reading the files, slowly and in the background.
+
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
+import { basisFillBytesPerSecond } from '../core/basis-limits.ts'
+import type { RepoPath } from '../core/ids.ts'
+import type { Logger } from '../core/log.ts'
+import { workSliceRows } from '../core/volunteer-limits.ts'
+import type { AnchorIndex } from '../prsync/anchor-index.ts'
+import { prefixOf } from '../prsync/logic/anchor-bucket.ts'
+import { sketchFloorBytes } from '../prsync/logic/anchor-sketch.ts'
+import type { BasisHeld } from './basis-held.ts'
+import type { BasisNames } from './basis-names.ts'
+import type { FileHasher } from './hasher.ts'
+
+export interface BasisFillerParts {
+  readonly held: BasisHeld
+  readonly names: BasisNames
+  readonly index: AnchorIndex
+  /** Hashing a file tells the index its anchors. */
+  readonly hasher: FileHasher
+  readonly logger: Logger
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** A position in the order of hashes behind the last one. */
+const filledMark = 2 ** 32
+
+const pauseFor = async (ms: number, signal: AbortSignal): Promise<void> => {
+  await pause(ms, undefined, { signal })
+}
+
+export class BasisFiller {
+  readonly #parts: BasisFillerParts
+  readonly #stop = new AbortController()
+  readonly #pause: (ms: number, signal: AbortSignal) => Promise<void>
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(parts: BasisFillerParts) {
+    this.#parts = parts
+    this.#pause = parts.pause ?? pauseFor
+  }
+
+  /** Begin, or begin again after a loss. */
+  start(): void {
+    this.#running = this.#running.then(() => this.#fill())
+  }
+
+  /** Resolves when there is nothing left to fill. */
+  async finished(): Promise<void> {
+    await this.#running
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #fill(): Promise<void> {
+    try {
+      await this.#fillNames()
+      await this.#fillAnchors()
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      this.#parts.logger.warn({ err: error }, 'the search for similar files is incomplete')
+    }
+  }
+
+  async #fillNames(): Promise<void> {
+    const { held, names } = this.#parts
+    if (!names.needsFilling()) return
+    for (let after: RepoPath | null = null; ; ) {
+      this.#stop.signal.throwIfAborted()
+      const page = held.after(after, workSliceRows)
+      const last = page.at(-1)
+      if (last === undefined) break
+      names.add(page)
+      after = last.path
+      await breathe()
+    }
+    names.setFilled()
+  }
+
+  async #fillAnchors(): Promise<void> {
+    const { held, index, hasher } = this.#parts
+    const { signal } = this.#stop
+    for (let from = index.mark('filled') ?? 0; from < filledMark; ) {
+      signal.throwIfAborted()
+      const file = held.nextByHash(from, sketchFloorBytes)
+      from = file === null ? filledMark : prefixOf(file.sha256) + 1
+      if (file !== null && (await held.isIntact(file))) {
+        await hasher.hash(held.file(file))
+        await this.#pause((file.sizeBytes / basisFillBytesPerSecond) * 1000, signal)
+      }
+      index.save()
+      index.setMark('filled', from)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// Puts together what answers other volunteers over HTTP. No decisions.
+
+import { chunkCacheBytes } from '../core/delta-limits.ts'
+import { kernel } from '../core/kernel/kernel.ts'
+import { ReadBudget } from '../delivery/read-budget.ts'
+import { ChunkCache } from '../prsync/chunk-cache.ts'
+import { RangesAnswerer } from '../prsync/ranges-answer.ts'
+import { HeldContents, type HeldContentsParts } from './held-contents.ts'
+import { type NeighbourParts, Neighbours } from './neighbours.ts'
+
+type Given = HeldContentsParts &
+  Pick<NeighbourParts, 'roster' | 'objects' | 'uploadLimiter' | 'metrics' | 'isWithinHours'>
+
+/** `signal` cuts what is being sent. */
+export const makeNeighbours = (
+  given: Given,
+  options: { readonly isDraining: () => boolean; readonly signal: AbortSignal },
+): Neighbours => {
+  const { store, folder, reader, logger, onLost } = given
+  const { roster, objects, uploadLimiter, metrics, isWithinHours } = given
+  const contents = new HeldContents({ store, folder, reader, logger, onLost })
+  const cache = new ChunkCache(chunkCacheBytes)
+  return new Neighbours(
+    {
+      ...{ roster, contents, objects, uploadLimiter, metrics, logger, isWithinHours },
+      ranges: new RangesAnswerer({ source: contents, kernel, cache }),
+      budget: new ReadBudget(),
+      isDraining: options.isDraining,
+    },
+    options.signal,
+  )
+}
