@@ -1,14 +1,18 @@
 // Every bench, one after the other, with its usual figures.
 
+import { benchCapped } from './capped.ts'
 import { benchChangeSet } from './change-set.ts'
 import { benchDelta, defaultCacheFolder } from './delta.ts'
 import { benchMatch } from './match.ts'
+import { benchGarbage } from './garbage.ts'
 import { benchPublish } from './publish.ts'
 import { benchSwarm } from './swarm.ts'
 
 await benchSwarm({ files: 2_000, bytes: 2 ** 30, volunteers: 10, seed: 1 })
 await benchPublish({ files: 100_000, bytes: 800_000_000, seed: 1 })
 const kept = [
+  await benchCapped({ files: 500, bytes: 2 ** 28, volunteers: 5, megabits: 25, seed: 1 }),
+  await benchGarbage({ files: 500, bytes: 2 ** 28, volunteers: 4, seed: 1 }),
   await benchMatch({ bytes: 2 ** 28, repeat: 2 }),
   await benchChangeSet({ files: 20_000, bytes: 2 ** 30, volunteers: 5, seed: 1 }),
   await benchDelta({

@@ -40,3 +40,7 @@ export const zstdSentWindowLog = 20
 export const rangesRequestBytes = 1 * MiB
 /** A compressed answer may ask for a window of 2^23 bytes (8 MiB) to be decompressed, not more. */
 export const zstdWindowLog = 23
+/** The last source of hashes (the origin) is waited for so often when it says that it is busy … */
+export const busySourceWaits = 6
+/** … and at most so long each time: meanwhile other contents are fetched. */
+export const busySourceWaitMs = 10_000

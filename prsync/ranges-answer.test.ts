@@ -286,6 +286,29 @@ t.test(
   },
 )
 
+t.test('the last source is waited for when it is busy, but not for ever', async t => {
+  const good = new CountedSource('good', [bytes])
+  let left = 2
+  let asked = 0
+  const busy: RangesSource = {
+    name: 'busy',
+    send: async (body, signal) => {
+      asked += 1
+      left -= 1
+      if (left < 0) return await good.send(body, signal)
+      const error = new MirrorswarmError('MS_ORIGIN_BUSY', 'later')
+      throw Object.assign(error, { retryAfterMs: 1 })
+    },
+  }
+  const wanted = { chunkBytes: 1024, hashBytes: 8, runs: [{ offset: 0, length: 2 }] }
+  const asker = new ContentAsker(content, [busy], silentLogger)
+  t.equal((await asker.hashes(wanted, never)).length, 16)
+  t.equal(asked, 3)
+  left = 1000
+  await rejectsWith(t, asker.hashes(wanted, never), 'MS_ORIGIN_BUSY')
+  t.ok(asked < 20)
+})
+
 t.test('random answers are refused or have the length asked for', async () => {
   const asks = [
     { sha256, runs: [{ offset: 0, length: 3 }] },

@@ -1,7 +1,12 @@
 // Asks others for pieces of contents by `POST /-/v1/ranges`: splits what is too large for a request,
 // and believes nothing of an answer but its bytes. The transport and who is asked are given.
 
-import { slowAnswerBytesPerSecond } from '../core/delta-limits.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  busySourceWaitMs,
+  busySourceWaits,
+  slowAnswerBytesPerSecond,
+} from '../core/delta-limits.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { anchorBytes, anchorChunkFloor } from '../core/kernel/anchors.ts'
@@ -163,7 +168,15 @@ const askAnchors = async (
   }
 }
 
-/** Asks sources about one content, in order; one that fails is not asked again. */
+/** How long a source that is busy wants to be left alone; null when it said nothing of the kind. */
+const pauseAfter = (error: unknown): number | null => {
+  const { retryAfterMs } = (error ?? {}) as { retryAfterMs?: unknown }
+  return typeof retryAfterMs === 'number' && retryAfterMs >= 0
+    ? Math.min(retryAfterMs, busySourceWaitMs)
+    : null
+}
+
+/** Asks sources about one content, in order; one that fails is not asked again, but the last one is waited for. */
 export class ContentAsker {
   readonly #content: { readonly sha256: Sha256; readonly sizeBytes: number }
   readonly #sources: RangesSource[]
@@ -207,7 +220,7 @@ export class ContentAsker {
   ): Promise<T> {
     const timeoutMs = this.#timeoutMs + (length / slowAnswerBytesPerSecond) * 1000
     let last: unknown = new MirrorswarmError('MS_CONTENT_NOT_HELD', 'there is nobody to ask')
-    for (;;) {
+    for (let waits = 0; ; ) {
       signal.throwIfAborted()
       const [source] = this.#sources
       if (source === undefined) throw last
@@ -216,6 +229,12 @@ export class ContentAsker {
       } catch (error) {
         if (signal.aborted) throw signal.reason
         last = error
+        const pauseMs = this.#sources.length === 1 ? pauseAfter(error) : null
+        if (pauseMs !== null && waits < busySourceWaits) {
+          waits += 1
+          await delay(pauseMs, undefined, { signal })
+          continue
+        }
         this.#sources.shift()
         if (isMirrorswarmError(error, 'MS_CONTENT_NOT_HELD')) continue
         const fields = { source: source.name, reason: describeError(error) }
