@@ -3,8 +3,8 @@
 import { benchCapped } from './capped.ts'
 import { benchChangeSet } from './change-set.ts'
 import { benchDelta, defaultCacheFolder } from './delta.ts'
-import { benchMatch } from './match.ts'
 import { benchGarbage } from './garbage.ts'
+import { benchMatch } from './match.ts'
 import { benchPublish } from './publish.ts'
 import { benchSwarm } from './swarm.ts'
 
