@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -165,12 +166,15 @@ t.test('losing more than a tenth of the files is refused, and costs no hashing l
 t.test('a file that changes while it is hashed is left out with a warning', async t => {
   const origin = repository(t)
   put(origin, 'quiet', 'quiet')
-  const busy = put(origin, 'busy', Buffer.alloc(3_000_000))
+  // Large enough that a loaded machine changes it during each of the three attempts.
+  const busyBytes = 100_000_000
+  const busy = put(origin, 'busy', '')
+  truncateSync(busy, busyBytes)
   await origin.publish()
   t.ok(tableOf(origin.reader, 1).has('busy'))
   appendFileSync(busy, 'x')
   const descriptor = openSync(busy, 'r+')
-  const timer = setInterval(() => ftruncateSync(descriptor, 3_000_000 + (Date.now() % 1000)), 1)
+  const timer = setInterval(() => ftruncateSync(descriptor, busyBytes + (Date.now() % 1000)), 1)
   t.teardown(() => clearInterval(timer))
   const result = await origin.publish({ allowShrink: true })
   clearInterval(timer)

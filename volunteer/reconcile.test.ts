@@ -249,6 +249,25 @@ t.test('a quota keeps the newest, drops the oldest first, and is never exceeded'
   t.equal(most, 10_000, 'room was made before the new content came')
 })
 
+t.test('what cannot be deleted to make room keeps nothing else from going on', async t => {
+  const repository = await testRepository(t)
+  for (const name of ['a', 'b', 'c']) {
+    await repository.write(name, name.repeat(10_000))
+    await repository.publish()
+  }
+  const volunteer = await testMirror(t, repository, { quotaBytes: 20_000 })
+  await volunteer.sync()
+  const remove = volunteer.placer.remove.bind(volunteer.placer)
+  volunteer.placer.remove = async path => {
+    if (path !== 'b') return remove(path)
+    throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+  }
+  await repository.write('d', 'd'.repeat(10_000))
+  await repository.publish()
+  t.equal(await volunteer.sync(), true)
+  t.strictSame(Object.keys(await readTree(volunteer.mirror)), ['b', 'c', 'd'])
+})
+
 t.test('too little free space pauses with a reason, and goes on when there is more', async t => {
   const repository = await filled(t)
   let free = 5000

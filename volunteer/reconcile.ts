@@ -2,6 +2,7 @@
 // then retire what is no longer in it. At every moment in between any web server may show the tree.
 
 import { rm } from 'node:fs/promises'
+import { describeError, systemCode } from '../core/errors.ts'
 import type { ContentNumber, RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { workSliceRows } from '../core/volunteer-limits.ts'
@@ -160,24 +161,33 @@ export class Reconciler {
     const { wantedBytes, heldBytes } = work.progress()
     const missingBytes = wantedBytes - heldBytes
     const exceeds = (): boolean => store.heldBytes() + missingBytes > quotaBytes
+    const stuck = new Set<RepoPath>()
     while (exceeds()) {
       const going = [
         ...store.retired(Number.MAX_SAFE_INTEGER, workSliceRows),
         ...work.leaving(null, workSliceRows),
-      ]
+      ].filter(path => !stuck.has(path))
       const [first] = going
       if (first === undefined) return
       for (const path of going) {
         if (!exceeds()) return
-        await this.#removeGoing(path)
+        if (!(await this.#removeGoing(path))) stuck.add(path)
       }
     }
   }
 
-  async #removeGoing(path: RepoPath): Promise<void> {
+  /** False when the owner's rights protect it: everything else goes on. */
+  async #removeGoing(path: RepoPath): Promise<boolean> {
     const { placer, work, logger } = this.#parts
-    if (!(await placer.remove(path))) logger.warn({ path }, 'left alone: it was changed here')
-    work.left(path)
+    try {
+      if (!(await placer.remove(path))) logger.warn({ path }, 'left alone: it was changed here')
+      work.left(path)
+      return true
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error
+      logger.warn({ path, error: describeError(error) }, 'what is to make room cannot be deleted')
+      return false
+    }
   }
 
   async #finish(snapshot: SnapshotNumber, signal: AbortSignal): Promise<void> {
