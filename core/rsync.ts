@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { MirrorswarmError, systemCode } from './errors.ts'
+import { isMirrorswarmError, MirrorswarmError, systemCode } from './errors.ts'
 import {
   keptErrorBytes,
   rsyncConnectSeconds,
@@ -69,7 +69,16 @@ const failureOf = (status: number | null, words: string): MirrorswarmError => {
     return new MirrorswarmError('MS_DISK_FULL', message)
   }
   const code = status === tooManyDeletions ? 'MS_PUBLISH_SHRINKS' : 'MS_REMOTE_UNREACHABLE'
-  return new MirrorswarmError(code, message)
+  const error = new MirrorswarmError(code, message)
+  // Also said where a folder cannot give way to a file, which has another status.
+  const [, skipped] = /\((\d+) skipped\)/.exec(words) ?? []
+  return skipped === undefined ? error : Object.assign(error, { skipped: Number(skipped) })
+}
+
+/** How many files --max-delete left that the source has not; null if the error says nothing of it. */
+export const skippedDeletions = (error: unknown): number | null => {
+  const { skipped } = (error ?? {}) as { skipped?: unknown }
+  return isMirrorswarmError(error) && typeof skipped === 'number' ? skipped : null
 }
 
 const startError = (error: unknown): MirrorswarmError =>

@@ -26,14 +26,17 @@ export interface StreamOptions {
 /** `sent`: complete. Else why the connection ended before that. */
 export type StreamOutcome = 'sent' | ConnectionEnd
 
-/** The encodings of an accept-encoding header, without those that are refused by ";q=0". */
-export const acceptsZstd = (header: string | string[] | undefined): boolean =>
+/** Does an accept-encoding header name this encoding, and not to refuse it (";q=0")? */
+export const acceptsEncoding = (
+  header: string | string[] | undefined,
+  encoding: 'zstd' | 'gzip',
+): boolean =>
   String(header ?? '')
     .toLowerCase()
     .split(',')
     .some(item => {
       const [name, ...parameters] = item.split(';').map(part => part.trim())
-      return name === 'zstd' && !parameters.some(parameter => /^q=0(?:\.0*)?$/.test(parameter))
+      return name === encoding && !parameters.some(parameter => /^q=0(?:\.0*)?$/.test(parameter))
     })
 
 async function* withFirst(

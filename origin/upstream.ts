@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { upstreamRetryMs } from '../core/program-limits.ts'
-import { runRsync } from '../core/rsync.ts'
+import { runRsync, skippedDeletions } from '../core/rsync.ts'
 import type { PublishResult } from '../manifest/publish.ts'
 import type { Publisher, PublisherStatus } from './publisher.ts'
 
@@ -129,27 +129,47 @@ export class Upstream {
 
   /** All files get their names together in the end, and only then others are deleted. */
   async #rsync(allowShrink: boolean): Promise<void> {
-    const { source, root } = this.#options
+    const { root } = this.#options
     const temporary = join(root, temporaryName)
     const files = this.#parts.publishedFiles()
-    const deletions = Math.max(leastDeletions, Math.floor(files * tolerableLoss))
+    const most = Math.max(leastDeletions, Math.floor(files * tolerableLoss))
     await mkdir(root, { recursive: true })
     await rm(temporary, { recursive: true, force: true })
     await mkdir(temporary)
     try {
-      await runRsync({
-        options: [
-          ...['--delete-delay', '--delay-updates', '--omit-dir-times', '--filter=- .mirrorswarm*'],
-          ...[`--partial-dir=${partialName}`, `--temp-dir=${temporary}`],
-          ...(allowShrink ? [] : [`--max-delete=${deletions}`]),
-        ],
-        source,
-        target: root,
-        signal: this.#stop.signal,
-      })
+      if (allowShrink) await this.#copy(temporary, null)
+      else await this.#withoutLoss(temporary, most)
     } finally {
       await rm(temporary, { recursive: true, force: true })
     }
+  }
+
+  /**
+   * Deletes nothing until it is known that it is not too much: rsync itself would delete as much as
+   * it may and only then stop, and each further attempt as much again.
+   */
+  async #withoutLoss(temporary: string, most: number): Promise<void> {
+    try {
+      await this.#copy(temporary, 0)
+    } catch (error) {
+      const obsolete = skippedDeletions(error)
+      if (obsolete === null || obsolete > most) throw error
+      await this.#copy(temporary, most)
+    }
+  }
+
+  async #copy(temporary: string, mostDeletions: number | null): Promise<void> {
+    const { source, root } = this.#options
+    await runRsync({
+      options: [
+        ...['--delete-delay', '--delay-updates', '--omit-dir-times', '--filter=- .mirrorswarm*'],
+        ...[`--partial-dir=${partialName}`, `--temp-dir=${temporary}`],
+        ...(mostDeletions === null ? [] : [`--max-delete=${mostDeletions}`]),
+      ],
+      source,
+      target: root,
+      signal: this.#stop.signal,
+    })
   }
 
   async #sleep(waitMs: number): Promise<void> {

@@ -86,9 +86,10 @@ export class BasisFiller {
     const { signal } = this.#stop
     for (let from = index.mark('filled') ?? 0; from < filledMark; ) {
       signal.throwIfAborted()
-      const file = held.nextByHash(from, sketchFloorBytes)
-      from = file === null ? filledMark : prefixOf(file.sha256) + 1
-      if (file !== null && (await held.isIntact(file))) {
+      const { file, next } = held.nextByHash(from, sketchFloorBytes)
+      from = next ?? filledMark
+      if (file === null) await breathe()
+      else if (await held.isIntact(file)) {
         await hasher.hash(held.file(file))
         await this.#pause((file.sizeBytes / basisFillBytesPerSecond) * 1000, signal)
       }

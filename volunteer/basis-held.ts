@@ -3,7 +3,7 @@
 
 import { systemCode } from '../core/errors.ts'
 import type { RepoPath } from '../core/ids.ts'
-import { prefixBytes } from '../prsync/logic/anchor-bucket.ts'
+import { prefixBytes, prefixOf } from '../prsync/logic/anchor-bucket.ts'
 import { type HeldFile, type HeldStore, heldFileOf, sameStamp } from './held-store.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
 
@@ -16,9 +16,14 @@ const blobOf = (prefix: number): Buffer => {
   return blob
 }
 
+/** Rows of the record that are looked at in one step: a few milliseconds. */
+const rowsAtOnce = 256
+
 const lastPrefix = 2 ** (8 * prefixBytes) - 1
 /** Above every SHA-256: a blob sorts before all that it begins. */
 const endBlob = Buffer.alloc(prefixBytes + 28, 0xff)
+
+const after = ({ sha256 }: HeldFile): number => prefixOf(sha256) + 1
 
 const selectRange = `SELECT * FROM files WHERE sha256 >= ? AND sha256 < ? AND changed = 0 LIMIT ?`
 
@@ -59,12 +64,21 @@ export class BasisHeld {
       .map(heldFileOf)
   }
 
-  /** The first file in the order of hashes, from a prefix on, that is large enough. */
-  nextByHash(prefix: number, leastBytes: number): HeldFile | null {
-    const sql = `SELECT * FROM files WHERE sha256 >= ? AND size >= ? AND changed = 0
-      ORDER BY sha256 LIMIT 1`
-    const row = this.#store.prepare(sql).get(blobOf(prefix), leastBytes)
-    return row === undefined ? null : heldFileOf(row)
+  /**
+   * The first file in the order of hashes, from a prefix on, that is large enough; of the next few
+   * hundred, since there may be millions of small ones. `next`: where to go on; null at the end.
+   */
+  nextByHash(prefix: number, leastBytes: number): { file: HeldFile | null; next: number | null } {
+    const sql = 'SELECT * FROM files WHERE sha256 >= ? ORDER BY sha256 LIMIT ?'
+    let last: HeldFile | null = null
+    let rows = 0
+    for (const row of this.#store.prepare(sql).iterate(blobOf(prefix), rowsAtOnce)) {
+      rows += 1
+      last = heldFileOf(row)
+      if (last.changed || last.sizeBytes < leastBytes) continue
+      return { file: last, next: after(last) }
+    }
+    return { file: null, next: last === null || rows < rowsAtOnce ? null : after(last) }
   }
 
   /** Whether it is still the file that was verified. */

@@ -21,7 +21,7 @@ import { guardOf } from '../delivery/guarded-file.ts'
 import { respond } from '../delivery/logic/respond.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import { sendRepresentation } from '../delivery/send.ts'
-import { acceptsZstd, sendStream } from '../delivery/send-stream.ts'
+import { acceptsEncoding, sendStream } from '../delivery/send-stream.ts'
 import type { Body } from '../delivery/slice-reader.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
 import type { RangesAnswerer } from '../prsync/ranges-answer.ts'
@@ -89,7 +89,7 @@ export class Neighbours {
     await this.#answer(request, body, async ({ raw, response }, name) => {
       await sendStream(response, signal => open(name, signal), {
         headers: { 'content-type': defaultContentType, 'cache-control': 'no-store' },
-        encoding: acceptsZstd(raw.headers['accept-encoding']) ? 'zstd' : 'identity',
+        encoding: acceptsEncoding(raw.headers['accept-encoding'], 'zstd') ? 'zstd' : 'identity',
         ...this.#sending(),
       })
     })

@@ -3,6 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { gunzipSync } from 'node:zlib'
 import {
   describeError,
   type ErrorCode,
@@ -97,6 +98,15 @@ export const readRefusal = async (
   return Object.assign(error, retryAfterMs(answer))
 }
 
+/** Bounded; throws MS_ANSWER_INVALID. */
+const unzip = (bytes: Uint8Array, what: string): Buffer => {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: remoteAnswerBytes })
+  } catch (error) {
+    throw new MirrorswarmError('MS_ANSWER_INVALID', `${what} cannot be unzipped`, { cause: error })
+  }
+}
+
 export class OriginClient {
   readonly #parts: OriginClientParts
 
@@ -132,9 +142,11 @@ export class OriginClient {
 
   /** The signed head as text; null while nothing is published. */
   async head(signal: AbortSignal): Promise<string | null> {
-    const answer = await this.#get('/-/v1/head', {}, signal)
+    const answer = await this.#get('/-/v1/head', { 'accept-encoding': 'gzip' }, signal)
     if (answer.status === 200) {
-      return (await this.#read(answer, remoteAnswerBytes, signal)).toString('utf8')
+      const bytes = await this.#read(answer, remoteAnswerBytes, signal)
+      const zipped = answer.headers['content-encoding'] === 'gzip'
+      return (zipped ? unzip(bytes, 'the head') : bytes).toString('utf8')
     }
     const refusal = await readRefusal(this.#parts.http, answer, 'the head')
     if (answer.status === 404) return null

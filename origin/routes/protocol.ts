@@ -1,11 +1,13 @@
 // What volunteers and replicas read: the signed head, which parts bring them from one snapshot to
 // another, and contents by hash: immutable, so from anyone.
 
+import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { isSha256, type Sha256 } from '../../core/ids.ts'
 import { defaultContentType } from '../../delivery/content-type.ts'
 import { respond } from '../../delivery/logic/respond.ts'
+import { acceptsEncoding } from '../../delivery/send-stream.ts'
 import { openObject } from '../bodies.ts'
 import { type Exchange, makeExchange, type OriginContext } from '../context.ts'
 import type { HeadKeeper } from '../head-keeper.ts'
@@ -81,10 +83,14 @@ export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts)
   const { context, heads } = parts
   const { resolver } = context
 
-  app.get('/-/v1/head', async (_request, reply) => {
+  app.get('/-/v1/head', async (request, reply) => {
     const text = heads.current()
     if (text === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'nothing is published yet')
-    return reply.header('cache-control', 'no-cache').type('application/json').send(text)
+    reply.header('cache-control', 'no-cache').header('vary', 'accept-encoding')
+    reply.type('application/json')
+    // Half of it is hexadecimal, and every volunteer reads it at every snapshot.
+    if (!acceptsEncoding(request.headers['accept-encoding'], 'gzip')) return reply.send(text)
+    return reply.header('content-encoding', 'gzip').send(gzipSync(text))
   })
 
   app.get('/-/v1/snapshots', async (_request, reply) =>

@@ -12,7 +12,7 @@ import {
 import { MirrorswarmError } from '../../core/errors.ts'
 import { AnswerSlots, inSlot } from '../../delivery/answer-slots.ts'
 import { defaultContentType } from '../../delivery/content-type.ts'
-import { acceptsZstd, sendStream } from '../../delivery/send-stream.ts'
+import { acceptsEncoding, sendStream } from '../../delivery/send-stream.ts'
 import type { RangesAnswerer } from '../../prsync/ranges-answer.ts'
 import type { OriginContext } from '../context.ts'
 import { bytesOf, takeOver } from '../http.ts'
@@ -52,7 +52,9 @@ export const rangesRoutes = (app: FastifyInstance, parts: RangesRoutesParts): vo
       try {
         await sendStream(reply.raw, open, {
           headers: { 'content-type': defaultContentType, 'cache-control': 'no-store' },
-          encoding: acceptsZstd(request.headers['accept-encoding']) ? 'zstd' : 'identity',
+          encoding: acceptsEncoding(request.headers['accept-encoding'], 'zstd')
+            ? 'zstd'
+            : 'identity',
           signal: stopping,
           onBytes: bytes => metrics.sent('sync', bytes),
           ...(limiter === null
