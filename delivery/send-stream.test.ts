@@ -191,3 +191,21 @@ t.test('which accept-encoding headers take zstd', async t => {
     t.equal(acceptsEncoding(header, 'zstd'), false, String(header))
   }
 })
+
+t.test('a source that was begun is ended, even if nothing could be sent of it', async t => {
+  const done = Promise.withResolvers<void>()
+  async function* source(): AsyncGenerator<Uint8Array> {
+    try {
+      yield Buffer.from('x')
+      yield Buffer.from('y')
+    } finally {
+      done.resolve()
+    }
+  }
+  const headers = { 'x-a': 'no\nheader' }
+  const { port, ended } = await serve(t, source, { headers, encoding: 'zstd' })
+  t.equal((await ask(port)).statusCode, 400)
+  t.type(await ended, Error)
+  const late = new Promise(resolve => setImmediate(resolve)).then(() => 'not ended')
+  t.equal(await Promise.race([done.promise, late]), undefined)
+})

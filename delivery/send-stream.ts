@@ -104,15 +104,13 @@ export const sendStream = async (
     options.stallMs ?? stalledClientMs,
     options.signal,
   )
+  let source: AsyncIterator<Uint8Array> | undefined
   try {
     if (!(await connection.turn())) return connection.ended ?? 'client-gone'
-    const source = open(connection.gone)[Symbol.asyncIterator]()
+    source = open(connection.gone)[Symbol.asyncIterator]()
     // What is wrong with the request shows before the first byte, and gets an answer of its own.
     const first = await source.next()
-    if (connection.ended !== null) {
-      await source.return?.()
-      return connection.ended
-    }
+    if (connection.ended !== null) return connection.ended
     const parts = withFirst(first, source)
     const zstd = options.encoding === 'zstd'
     response.writeHead(200, {
@@ -128,6 +126,8 @@ export const sendStream = async (
     if (ended !== null) return ended
     throw error
   } finally {
+    // Also when it came to nothing before anybody read on, as when there is no memory to compress.
+    await source?.return?.().catch(() => undefined)
     connection.dispose()
   }
 }

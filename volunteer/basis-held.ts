@@ -75,7 +75,7 @@ export class BasisHeld {
     for (const row of this.#store.prepare(sql).iterate(blobOf(prefix), rowsAtOnce)) {
       rows += 1
       last = heldFileOf(row)
-      if (last.changed || last.sizeBytes < leastBytes) continue
+      if (row.changed !== 0 || last.sizeBytes < leastBytes) continue
       return { file: last, next: after(last) }
     }
     return { file: null, next: last === null || rows < rowsAtOnce ? null : after(last) }

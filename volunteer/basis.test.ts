@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { basesByName, compressedBasesByName } from '../core/basis-limits.ts'
-import type { RepoPath } from '../core/ids.ts'
+import type { RepoPath, Sha256 } from '../core/ids.ts'
 import { missing, runOrThrow } from '../loadtest/programs.ts'
 import { fileTree } from '../loadtest/sample/file-tree.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { runsBytes } from '../prsync/logic/runs.ts'
+import { BasisHeld } from './basis-held.ts'
 import { anchorsOf, testBasis } from './test-basis.ts'
 
 const bytes = (name: string, length = 30_000): Buffer => noise(name, length)
@@ -263,4 +265,30 @@ t.test('among 100,000 held paths a search is about as quick as among 1,000', asy
   grow(100_000)
   const many = await measure()
   t.ok(many < 20 * few, `100 times the paths take ${(many / few).toFixed(1)} times as long`)
+})
+
+t.test('the next file by hash is looked for in small steps, and all are found', async t => {
+  const { store, folder } = await testBasis(t, t.testdir())
+  const sha256Of = (index: number) =>
+    createHash('sha256').update(`${index}`).digest('hex') as Sha256
+  const large = new Set<Sha256>()
+  store.record(
+    Array.from({ length: 2000 }, (_, index) => {
+      const sha256 = sha256Of(index)
+      const isLarge = index % 400 === 7
+      if (isLarge) large.add(sha256)
+      const stamp = { sizeBytes: isLarge ? 9000 : 10, modifiedNs: 1n, inode: BigInt(index) }
+      return { path: `f${index}` as RepoPath, sha256, content: null, ...stamp }
+    }),
+  )
+  const held = new BasisHeld({ store, folder })
+  const found = new Set<Sha256>()
+  let steps = 0
+  for (let from: number | null = 0; from !== null; steps++) {
+    const step = held.nextByHash(from, 8192)
+    if (step.file !== null) found.add(step.file.sha256)
+    from = step.next
+  }
+  t.same(found, large)
+  t.ok(steps > large.size + 2, 'no step looks at all of them')
 })
