@@ -10,6 +10,10 @@ export const rangesContents = 4096
 export const rangesRuns = 100_000
 /** Bytes that one such request may ask for (and then wait for, if the line is slow). */
 export const rangesAnswerBytes = 64 * MiB
+/** Bytes that one such request may have read to be hashed. */
+export const rangesHashedBytes = 16 * 1024 * MiB
+/** Lists of anchors in one such request: each reads a whole content. */
+export const rangesAnchorLists = 1
 /** Parts of such an answer are gathered up to this size before they are handed on. */
 export const answerPartBytes = 64 * KiB
 /** Lists of anchors that are computed at the same time: each reads a whole file. */

@@ -32,6 +32,11 @@ export const isGuarded = (stats: BigIntStats, guard: FileGuard): boolean =>
 /** What the system says when a path no longer leads to the file that was there. */
 const gone = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'ENAMETOOLONG'])
 
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
+
+/** Did opening or reading fail for want of something that comes back? Says nothing about the file. */
+export const isShortage = (error: unknown): boolean => shortages.has(systemCode(error) ?? '')
+
 /**
  * Open a file for sending if it is still the one that was hashed; null when it is another or gone.
  * A name that became a symlink is not followed, one that became a pipe is not waited for. Throws

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { answerPartBytes } from '../core/delta-limits.ts'
 import { isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
@@ -341,4 +342,12 @@ t.test('what is remembered stays within its bound', async t => {
   t.ok(cache.sizeBytes <= 100_000)
   cache.set(sha256, 'anchors', Buffer.alloc(99_000))
   t.equal(cache.get(sha256, 'anchors'), undefined, 'too large to be kept')
+})
+
+t.test('a few bytes of a large read do not keep all of it in memory', async t => {
+  const runs = Array.from({ length: 180 }, (_, i) => ({ offset: i * 16_000, length: 1 }))
+  const body = encodeRequest([{ sha256, runs }])
+  for await (const part of answererOf([bytes]).answer(body, never)) {
+    t.ok(part.buffer.byteLength <= answerPartBytes)
+  }
 })

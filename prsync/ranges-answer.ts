@@ -195,17 +195,21 @@ async function* gathered(
   parts: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  let waiting: Uint8Array[] = []
-  let bytes = 0
+  let room = Buffer.allocUnsafe(answerPartBytes)
+  let filled = 0
   for await (const part of parts) {
     signal.throwIfAborted()
-    if (part.length === 0) continue
-    waiting.push(part)
-    bytes += part.length
-    if (bytes < answerPartBytes) continue
-    yield Buffer.concat(waiting)
-    waiting = []
-    bytes = 0
+    // Copied at once: a few bytes of a large read must not keep all of it in memory.
+    for (let at = 0; at < part.length; ) {
+      const length = Math.min(part.length - at, room.length - filled)
+      room.set(part.subarray(at, at + length), filled)
+      at += length
+      filled += length
+      if (filled < room.length) continue
+      yield room
+      room = Buffer.allocUnsafe(answerPartBytes)
+      filled = 0
+    }
   }
-  if (bytes > 0) yield Buffer.concat(waiting)
+  if (filled > 0) yield room.subarray(0, filled)
 }

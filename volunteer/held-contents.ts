@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
-import { type FileGuard, openGuarded, readExactly } from '../delivery/guarded-file.ts'
+import { type FileGuard, isShortage, openGuarded, readExactly } from '../delivery/guarded-file.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import type { ContentSource, OpenContent } from '../prsync/ranges-answer.ts'
 import type { HeldFile, HeldStore } from './held-store.ts'
@@ -46,6 +46,7 @@ export class HeldContents implements ContentSource {
         if (handle !== null) return { held, handle, guard, modifiedSeconds }
       } catch (error) {
         logger.warn({ path: held.path, error: describeError(error) }, 'cannot open a held file')
+        if (isShortage(error)) continue
       }
       this.#lose(held.path)
     }

@@ -13,7 +13,7 @@ import type { RateLimiter } from '../core/rate-limiter.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
-import { type FileGuard, openGuarded } from '../delivery/guarded-file.ts'
+import { type FileGuard, isShortage, openGuarded } from '../delivery/guarded-file.ts'
 import { type LinkKey, verifyLink } from '../delivery/links.ts'
 import { respond } from '../delivery/logic/respond.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
@@ -223,6 +223,7 @@ export class Serving {
         if (handle !== null) return { held, handle, guard }
       } catch (error) {
         logger.warn({ path: held.path, error: describeError(error) }, 'cannot open a held file')
+        if (isShortage(error)) continue
       }
       store.markChanged(held.path)
       onLost(held.path)

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { rangesAnswerBytes, rangesContents, rangesRuns } from '../../core/delta-limits.ts'
+import {
+  rangesAnswerBytes,
+  rangesContents,
+  rangesHashedBytes,
+  rangesRuns,
+} from '../../core/delta-limits.ts'
 import { isMirrorswarmError } from '../../core/errors.ts'
 import type { Sha256 } from '../../core/ids.ts'
 import {
@@ -72,7 +77,11 @@ const refuses = (body: Uint8Array): boolean => {
 
 t.test('a request is read as it was written', async () => {
   fc.assert(
-    fc.property(fc.array(anyAsk, { maxLength: 5 }), asks => {
+    fc.property(fc.array(anyAsk, { maxLength: 5 }), all => {
+      // One list of anchors at most.
+      const asks = all.map(({ anchors, ...ask }, i) =>
+        i === 0 && anchors ? { ...ask, anchors } : ask,
+      )
       t.same(parseRequest(encodeRequest(asks)), asks)
     }),
     { numRuns: 300 },
@@ -152,6 +161,11 @@ t.test('huge counts, numbers and sizes are refused at once', async t => {
     'too many hash bytes': request(1, 1, hash, 2, 1, 10, 9, 1, 0, 0),
     'chunks beyond all files': request(1, 1, hash, 2, 1, 16, 8, 1, huge, 0),
     'too many hashes': request(1, 1, hash, 2, 1, 10, 8, 1, 0, encodeNumber(rangesAnswerBytes / 8)),
+    'hashes that all of a disk must be read for': request(
+      ...[1, 1, hash, 2, 1, 16, 1, 1, 0],
+      encodeNumber(rangesHashedBytes / 65_536),
+    ),
+    'anchors of two contents': request(1, 2, hash, 4, hash, 4),
     'lists of no chunks': request(1, 1, hash, 2, 0),
     'an endless number': request(1, Buffer.alloc(40, 0xff)),
     'a number in a longer form': request(1, 0x80, 0),
@@ -169,6 +183,11 @@ t.test(
     const asks: RangesAsk[] = [
       { sha256, runs: [{ offset: 5, length: 3 * rangesAnswerBytes }], chunks, anchors: true },
       { sha256, runs: many },
+      {
+        sha256,
+        chunks: [{ chunkBytes: 65_536, hashBytes: 1, runs: [{ offset: 0, length: 1e6 }] }],
+      },
+      { sha256, anchors: true },
       { sha256, runs: [{ offset: 0, length: 1 }] },
     ]
     const requests = requestsFor(asks)
@@ -182,7 +201,7 @@ t.test(
     const bytes = (list: readonly RangesAsk[]): number =>
       list.reduce((total, ask) => total + askedBytes(ask), 0)
     t.equal(bytes(flat), bytes(asks))
-    t.equal(flat.filter(ask => ask.anchors === true).length, 1)
+    t.equal(flat.filter(ask => ask.anchors === true).length, 2)
     const last = flat.at(-1)?.runs
     t.same(last?.at(-1), { offset: 0, length: 1 })
     t.same(requestsFor([]), [])

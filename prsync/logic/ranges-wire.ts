@@ -1,7 +1,13 @@
 // The bytes of `POST /-/v1/ranges`: what is asked of which contents. Compact, since a delta asks for
 // thousands of short runs; every count is checked before anything is allocated for it.
 
-import { rangesAnswerBytes, rangesContents, rangesRuns } from '../../core/delta-limits.ts'
+import {
+  rangesAnchorLists,
+  rangesAnswerBytes,
+  rangesContents,
+  rangesHashedBytes,
+  rangesRuns,
+} from '../../core/delta-limits.ts'
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { Sha256 } from '../../core/ids.ts'
 import { type Run, runEnd } from './runs.ts'
@@ -55,6 +61,28 @@ export const askedBytes = (ask: RangesAsk): number => {
 /** Runs in an ask, of bytes and of chunks, which is what a request is bounded by. */
 export const askedRuns = (ask: RangesAsk): number =>
   (ask.chunks ?? []).reduce((sum, { runs }) => sum + runs.length, ask.runs?.length ?? 0)
+
+/** Bytes that must be read to answer with hashes; a list of anchors is counted by itself. */
+const hashedBytes = (ask: RangesAsk): number =>
+  (ask.chunks ?? []).reduce((sum, chunks) => sum + chunkAskHashes(chunks) * chunks.chunkBytes, 0)
+
+const anchorLists = (ask: RangesAsk): number => (ask.anchors === true ? 1 : 0)
+
+/** What a request is bounded by. */
+const nothingAsked = { runs: 0, bytes: 0, hashed: 0, lists: 0 }
+
+const plus = (sum: typeof nothingAsked, ask: RangesAsk): typeof nothingAsked => ({
+  runs: sum.runs + askedRuns(ask),
+  bytes: sum.bytes + askedBytes(ask),
+  hashed: sum.hashed + hashedBytes(ask),
+  lists: sum.lists + anchorLists(ask),
+})
+
+const isWithinBounds = ({ runs, bytes, hashed, lists }: typeof nothingAsked): boolean =>
+  runs <= rangesRuns &&
+  bytes <= rangesAnswerBytes &&
+  hashed <= rangesHashedBytes &&
+  lists <= rangesAnchorLists
 
 /** LEB128 of a number below 2^53. */
 const pushNumber = (out: number[], value: number): void => {
@@ -236,7 +264,7 @@ export const parseRequest = (body: Uint8Array): RangesAsk[] => {
   const count = cursor.number()
   if (count > rangesContents) throw invalid('is for too many contents')
   const asks: RangesAsk[] = []
-  let bytes = 0
+  let sum = nothingAsked
   for (let i = 0; i < count; i += 1) {
     const sha256 = Buffer.from(cursor.take(sha256Bytes)).toString('hex') as Sha256
     const kinds = cursor.byte()
@@ -247,27 +275,24 @@ export const parseRequest = (body: Uint8Array): RangesAsk[] => {
       ...((kinds & kindChunks) === 0 ? {} : { chunks: readChunks(cursor) }),
       ...((kinds & kindAnchors) === 0 ? {} : { anchors: true }),
     }
-    bytes += askedBytes(ask)
-    if (bytes > rangesAnswerBytes) throw invalid('asks for too many bytes')
+    sum = plus(sum, ask)
+    if (sum.bytes > rangesAnswerBytes) throw invalid('asks for too many bytes')
+    if (sum.hashed > rangesHashedBytes) throw invalid('asks for hashes of too many bytes')
+    if (sum.lists > rangesAnchorLists) throw invalid('asks for too many lists of anchors')
     asks.push(ask)
   }
   if (!cursor.isAtEnd) throw invalid('goes on after its end')
   return asks
 }
 
-/** One ask cut into parts none of which exceeds the runs and bytes that are left. */
-const cutRunList = (
-  runs: readonly Run[],
-  unitBytes: number,
-  most: { readonly runs: number; readonly bytes: number },
-): Run[][] => {
+/** Runs cut into parts of at most so many units (bytes, or chunks) and of as many runs as may be. */
+const cutRunList = (runs: readonly Run[], mostUnits: number): Run[][] => {
   const parts: Run[][] = []
   let part: Run[] = []
   let units = 0
-  const mostUnits = Math.floor(most.bytes / unitBytes)
   for (const run of runs) {
     for (let offset = run.offset; offset < runEnd(run); ) {
-      if (units >= mostUnits || part.length >= most.runs) {
+      if (units >= mostUnits || part.length >= rangesRuns) {
         parts.push(part)
         part = []
         units = 0
@@ -283,13 +308,18 @@ const cutRunList = (
 }
 
 const cutAsk = (ask: RangesAsk): RangesAsk[] => {
-  if (askedRuns(ask) <= rangesRuns && askedBytes(ask) <= rangesAnswerBytes) return [ask]
+  const fits =
+    askedRuns(ask) <= rangesRuns &&
+    askedBytes(ask) <= rangesAnswerBytes &&
+    hashedBytes(ask) <= rangesHashedBytes
+  if (fits) return [ask]
   const { sha256, runs = [], chunks = [], anchors = false } = ask
-  const most = { runs: rangesRuns, bytes: rangesAnswerBytes }
+  const mostChunks = ({ chunkBytes, hashBytes }: ChunkAsk): number =>
+    Math.floor(Math.min(rangesAnswerBytes / hashBytes, rangesHashedBytes / chunkBytes))
   return [
-    ...cutRunList(runs, 1, most).map(part => ({ sha256, runs: part })),
+    ...cutRunList(runs, rangesAnswerBytes).map(part => ({ sha256, runs: part })),
     ...chunks.flatMap(({ chunkBytes, hashBytes, runs: indices }) =>
-      cutRunList(indices, hashBytes, most).map(part => ({
+      cutRunList(indices, mostChunks({ chunkBytes, hashBytes, runs: indices })).map(part => ({
         sha256,
         chunks: [{ chunkBytes, hashBytes, runs: part }],
       })),
@@ -305,22 +335,16 @@ const cutAsk = (ask: RangesAsk): RangesAsk[] => {
 export const requestsFor = (asks: readonly RangesAsk[]): RangesAsk[][] => {
   const requests: RangesAsk[][] = []
   let request: RangesAsk[] = []
-  let runs = 0
-  let bytes = 0
+  let sum = nothingAsked
   for (const ask of asks.flatMap(cutAsk)) {
-    const fits =
-      request.length < rangesContents &&
-      runs + askedRuns(ask) <= rangesRuns &&
-      bytes + askedBytes(ask) <= rangesAnswerBytes
-    if (!fits) {
+    let next = plus(sum, ask)
+    if (request.length >= rangesContents || !isWithinBounds(next)) {
       requests.push(request)
       request = []
-      runs = 0
-      bytes = 0
+      next = plus(nothingAsked, ask)
     }
     request.push(ask)
-    runs += askedRuns(ask)
-    bytes += askedBytes(ask)
+    sum = next
   }
   if (request.length > 0) requests.push(request)
   return requests
