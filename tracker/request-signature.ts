@@ -11,6 +11,8 @@ export interface SignedRequest {
   readonly path: string
   /** The body as sent (compressed if it was); empty or missing for GET. */
   readonly body?: Uint8Array | string
+  /** The volunteer that is asked, so that it cannot pass the request on; missing: the origin. */
+  readonly recipient?: VolunteerName
 }
 
 export interface RequestSignature {
@@ -21,8 +23,8 @@ export interface RequestSignature {
 
 const headerPattern = /^Mirrorswarm name="([a-z0-9-]{1,63})", signature="([A-Za-z0-9_-]{86})"$/
 
-const signedText = (request: SignedRequest): string =>
-  `${request.method}\n${request.path}\n${sha256Hex(request.body ?? '')}`
+const signedText = ({ method, path, body, recipient }: SignedRequest): string =>
+  [method, path, sha256Hex(body ?? ''), ...(recipient === undefined ? [] : [recipient])].join('\n')
 
 /** The value of the authorization header for a volunteer's request. */
 export const signRequest = (

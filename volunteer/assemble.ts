@@ -148,7 +148,7 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
   const roster = new VolunteerRoster({ file: data.rosterFile, name, publicKey, logger })
   const originRanges: RangesSource = {
     name: 'origin',
-    send: (body, signal) => postRanges(rangesPost, options.originUrl, body, signal),
+    send: (body, signal) => postRanges(rangesPost, { url: options.originUrl }, body, signal),
   }
   const prefill = makePrefill({
     ...{ reader, roster, random, logger, finder: basis.finder, post: rangesPost },
@@ -373,7 +373,7 @@ export const assemble = (input: AssemblyInput) => {
   const serving = makeServing(input, stores, transport, seams, logger)
   const neighbours = makeNeighbours(
     { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger } },
-    { isDraining: input.isStopping, signal: input.serverSignal },
+    { self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
   )
   const load = makeLoadMeter(input.metrics, transport)
   const courtesy = makeCourtesy(input.metrics, transport, serving)

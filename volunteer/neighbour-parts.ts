@@ -1,6 +1,7 @@
 // Puts together what answers other volunteers over HTTP. No decisions.
 
 import { chunkCacheBytes } from '../core/delta-limits.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { ChunkCache } from '../prsync/chunk-cache.ts'
@@ -14,7 +15,12 @@ type Given = HeldContentsParts &
 /** `signal` cuts what is being sent. */
 export const makeNeighbours = (
   given: Given,
-  options: { readonly isDraining: () => boolean; readonly signal: AbortSignal },
+  options: {
+    /** The own name: requests must be meant for this volunteer. */
+    readonly self: VolunteerName
+    readonly isDraining: () => boolean
+    readonly signal: AbortSignal
+  },
 ): Neighbours => {
   const { store, folder, reader, logger, onLost } = given
   const { roster, objects, uploadLimiter, metrics, isWithinHours } = given
@@ -25,6 +31,7 @@ export const makeNeighbours = (
       ...{ roster, contents, objects, uploadLimiter, metrics, logger, isWithinHours },
       ranges: new RangesAnswerer({ source: contents, kernel, cache }),
       budget: new ReadBudget(),
+      self: options.self,
       isDraining: options.isDraining,
     },
     options.signal,

@@ -25,6 +25,7 @@ import { testMirror, testRepository } from './test-mirror.ts'
 
 const bytes = Buffer.from('0123456789abcdef'.repeat(20_000))
 const bob = 'bob' as VolunteerName
+const ada = 'ada' as VolunteerName
 const never = new AbortController().signal
 const keys = generateKeys('ed25519')
 
@@ -69,7 +70,7 @@ const prepare = async (t: Test) => {
       isWithinHours: () => switches.open,
       onLost: path => switches.lost.push(path),
     },
-    { isDraining: () => switches.draining, signal: server.signal },
+    { self: ada, isDraining: () => switches.draining, signal: server.signal },
   )
   const { port } = await server.start()
   t.teardown(() => server.stop())
@@ -86,14 +87,19 @@ const prepare = async (t: Test) => {
   const ask = async (asks: readonly RangesAsk[], parts = as(bob)): Promise<Buffer> => {
     const source = {
       name: 'ada',
-      send: (body: Uint8Array, signal: AbortSignal) => postRanges(parts, url, body, signal),
+      send: (body: Uint8Array, signal: AbortSignal) =>
+        postRanges(parts, { url, recipient: ada }, body, signal),
     }
     const got: Uint8Array[] = []
     for await (const part of askSource(source, asks, never)) got.push(part)
     return Buffer.concat(got)
   }
   const get = async (target: string, headers: Record<string, string> = {}) => {
-    const authorization = signRequest({ method: 'GET', path: target }, bob, keys.privateKey)
+    const authorization = signRequest(
+      { method: 'GET', path: target, recipient: ada },
+      bob,
+      keys.privateKey,
+    )
     const answer = await http.send(`${url}${target}`, { headers: { authorization, ...headers } })
     return { ...answer, bytes: await http.read(answer) }
   }
@@ -146,9 +152,18 @@ t.test('strangers are refused, whatever the hour', async t => {
   const refused = { code: 'MS_AUTH_REFUSED' }
   await t.rejects(ask(asks, as('eve' as VolunteerName)), refused, 'not in the roster')
   await t.rejects(ask(asks, as(bob, generateKeys('ed25519').privateKey)), refused, 'another key')
-  const other = signRequest({ method: 'GET', path: '/-/v1/other' }, bob, keys.privateKey)
+  const other = signRequest(
+    { method: 'GET', path: '/-/v1/other', recipient: ada },
+    bob,
+    keys.privateKey,
+  )
   const path = `/-/v1/contents/${sha256}`
   t.equal((await get(path, { authorization: other })).status, 403, 'signed for something else')
+  const recipient = 'carl' as VolunteerName
+  const passedOn = signRequest({ method: 'GET', path, recipient }, bob, keys.privateKey)
+  t.equal((await get(path, { authorization: passedOn })).status, 403, 'meant for another')
+  const forOrigin = signRequest({ method: 'GET', path }, bob, keys.privateKey)
+  t.equal((await get(path, { authorization: forOrigin })).status, 403, 'meant for the origin')
   t.equal((await get(path, { authorization: 'nonsense' })).status, 401)
 })
 
@@ -177,7 +192,7 @@ t.test('a held file that was changed is not sent, and reported', async t => {
 
 t.test('nonsense is refused, and a volunteer that is starting says so', async t => {
   const { as, url, server, get, sha256 } = await prepare(t)
-  const post = (body: Uint8Array) => postRanges(as(bob), url, body, never)
+  const post = (body: Uint8Array) => postRanges(as(bob), { url, recipient: ada }, body, never)
   await t.rejects(post(Buffer.from('nonsense')), { code: 'MS_REQUEST_INVALID' })
   await t.rejects(post(Buffer.alloc(2 << 20)), { message: /413|too large/ })
   server.open(async () => undefined)
@@ -203,7 +218,12 @@ const answering = async (t: Test, headers: Record<string, string>, body: Uint8Ar
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const read = async (most: number): Promise<number> => {
     let length = 0
-    for await (const part of await postRanges(parts, url, Buffer.from('x'), never)) {
+    for await (const part of await postRanges(
+      parts,
+      { url, recipient: ada },
+      Buffer.from('x'),
+      never,
+    )) {
       length += part.length
       if (length >= most) break
     }

@@ -30,6 +30,8 @@ import type { HeldContents } from './held-contents.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface NeighbourParts {
+  /** The own name: requests must be meant for this volunteer. */
+  readonly self: VolunteerName
   /** The keys of the other volunteers, as announces tell them. */
   readonly roster: { keyOf(name: VolunteerName): KeyObject | null }
   readonly contents: HeldContents
@@ -206,7 +208,9 @@ export class Neighbours {
       throw new MirrorswarmError('MS_AUTH_REQUIRED', 'this is for enrolled volunteers')
     }
     const key = this.#parts.roster.keyOf(claim.name)
-    const signed = { method: raw.method ?? 'GET', path: target, ...(body ? { body } : {}) }
+    const { self: recipient } = this.#parts
+    const method = raw.method ?? 'GET'
+    const signed = { method, path: target, recipient, ...(body ? { body } : {}) }
     if (key === null || !verifyRequestBy(signed, claim, key)) {
       throw new MirrorswarmError('MS_AUTH_REFUSED', `the signature is not that of ${claim.name}`)
     }

@@ -34,7 +34,7 @@ const world = () => {
       urlOf: name => (name === ('unknown' as VolunteerName) ? null : `https://${name}.example`),
     },
     reader: { bundleByInfoHash: () => ({ members: [7] }) as unknown as Bundle },
-    post: async url => {
+    post: async ({ url }) => {
       posted.push(url)
       if (failure !== null) throw failure
       return (async function* () {

@@ -15,9 +15,9 @@ import type { Roster } from '../tracker/roster.ts'
 export interface PrefillSourcesParts {
   readonly roster: Pick<Roster, 'urlOf'>
   readonly reader: Pick<ManifestReader, 'bundleByInfoHash'>
-  /** Ask the volunteer with this public URL. */
+  /** Ask a volunteer at its public URL. */
   readonly post: (
-    url: string,
+    whom: { readonly url: string; readonly recipient: VolunteerName },
     body: Uint8Array,
     signal: AbortSignal,
   ) => Promise<AsyncIterable<Uint8Array>>
@@ -87,7 +87,7 @@ export class PrefillSources {
         const url = roster.urlOf(name)
         if (url === null) throw new MirrorswarmError('MS_CONTENT_NOT_HELD', `${name} is gone`)
         try {
-          return await post(url, body, signal)
+          return await post({ url, recipient: name }, body, signal)
         } catch (error) {
           const isOurs = signal.aborted && !isMirrorswarmError(signal.reason)
           if (!isOurs && !isMirrorswarmError(error, 'MS_CONTENT_NOT_HELD')) this.#pause(name)

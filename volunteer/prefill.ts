@@ -36,7 +36,7 @@ export const makePrefill = (parts: VolunteerPrefillParts): VolunteerPrefill => {
   const matcher = new Matcher()
   const sources = new PrefillSources({
     ...{ roster, reader, origin, random, clock: systemClock },
-    post: (url, body, signal) => postRanges(post, url, body, signal),
+    post: (whom, body, signal) => postRanges(post, whom, body, signal),
   })
   const sourcesOf = sources.of.bind(sources)
   const prefiller = new Prefiller({ finder, matcher, kernel, sourcesOf, logger })

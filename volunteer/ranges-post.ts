@@ -12,6 +12,12 @@ import { signRequest } from '../tracker/request-signature.ts'
 import type { Compression } from './options.ts'
 import { readRefusal } from './origin-client.ts'
 
+/** Who is asked, by public URL; the name of a volunteer, none for the origin. */
+export interface RangesRecipient {
+  readonly url: string
+  readonly recipient?: VolunteerName
+}
+
 export interface RangesPostParts {
   readonly http: HttpClient
   readonly name: VolunteerName
@@ -77,14 +83,14 @@ async function* readAnswer(
 }
 
 /**
- * Ask `url` (the origin's or a volunteer's public URL) and resolve, once it has said yes, with the
+ * Ask the origin or a volunteer and resolve, once it has said yes, with the
  * decompressed answer: read it to its end or return from it early. The caller checks that it is as
  * long as it should be and has the right bytes. Throws MS_REMOTE_UNREACHABLE, MS_ANSWER_INVALID,
  * MS_AUTH_REFUSED and what else the other side says, with `retryAfterMs` if it says when.
  */
 export const postRanges = async (
   parts: RangesPostParts,
-  url: string,
+  { url, recipient }: RangesRecipient,
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> => {
@@ -93,7 +99,11 @@ export const postRanges = async (
   const answer = await http.send(`${url}${path}`, {
     method: 'POST',
     headers: {
-      authorization: signRequest({ method: 'POST', path, body }, name, privateKey),
+      authorization: signRequest(
+        { method: 'POST', path, body, ...(recipient === undefined ? {} : { recipient }) },
+        name,
+        privateKey,
+      ),
       'content-type': 'application/octet-stream',
       'accept-encoding': accepted,
     },
