@@ -51,6 +51,8 @@ export interface FetcherParts {
 
 interface Active {
   readonly controller: AbortController
+  /** What was missing of it when it began. */
+  readonly members: readonly ContentNumber[]
   readonly done: Promise<void>
 }
 
@@ -161,8 +163,11 @@ export class Fetcher {
   }
 
   #abortUnwanted(): void {
-    const wanted = new Set(this.#jobs.map(job => job.key))
-    for (const [key, { controller }] of this.#active) if (!wanted.has(key)) controller.abort()
+    const jobs = new Map(this.#jobs.map(job => [job.key, job]))
+    for (const [key, { controller, members }] of this.#active) {
+      const job = jobs.get(key)
+      if (job === undefined || !this.#isStill(job, members)) controller.abort()
+    }
   }
 
   /** Start what may start. One at a time: each look at the disk must see the one before. */
@@ -241,11 +246,7 @@ export class Fetcher {
     job: TransferJob,
   ): Promise<{ readonly members: ContentNumber[]; readonly missingBytes: number }> {
     const { reader, isMissing, partialBytes } = this.#parts
-    const all =
-      job.source.kind === 'bundle'
-        ? (reader.bundleByInfoHash(job.source.infoHash)?.members ?? [])
-        : [job.source.content]
-    const members = all.filter(isMissing)
+    const members = this.#membersOf(job.source).filter(isMissing)
     let missingBytes = 0
     for (const member of members) {
       const content = reader.contentByNumber(member)
@@ -263,24 +264,40 @@ export class Fetcher {
     this.#jobs = this.#jobs.map(job => (job.key === changed.key ? changed : job))
   }
 
+  /** Does a transfer of these members fetch what is missing now? If not, it begins anew. */
+  #isStill({ source }: TransferJob, members: readonly ContentNumber[]): boolean {
+    const missing = this.#membersOf(source).filter(this.#parts.isMissing)
+    return (
+      missing.some(each => members.includes(each)) && missing.every(each => members.includes(each))
+    )
+  }
+
+  #membersOf(source: TransferJob['source']): readonly ContentNumber[] {
+    if (source.kind === 'content') return [source.content]
+    return this.#parts.reader.bundleByInfoHash(source.infoHash)?.members ?? []
+  }
+
   #start(job: TransferJob, members: readonly ContentNumber[]): void {
     const controller = new AbortController()
-    const done = this.#transfer(job, members, controller.signal).then(
+    const done = this.#transfer(job, members, controller).then(
       () => this.#finished(job, members.some(this.#parts.isMissing) ? 'incomplete' : null),
       (error: unknown) => this.#finished(job, controller.signal.aborted ? null : error),
     )
-    this.#active.set(job.key, { controller, done })
+    this.#active.set(job.key, { controller, members, done })
   }
 
   async #transfer(
     job: TransferJob,
     members: readonly ContentNumber[],
-    signal: AbortSignal,
+    controller: AbortController,
   ): Promise<void> {
-    const { reader, loadBundle, swarm, fetchAlone, onFetched } = this.#parts
+    const { reader, loadBundle, swarm, fetchAlone, onFetched, isMissing } = this.#parts
+    const { signal } = controller
     const take = async (number: ContentNumber, file: string): Promise<void> => {
       const content = reader.contentByNumber(number)
       if (content !== null) await onFetched(content, file)
+      // What else it was begun for may be wanted no more, nor be had from anybody.
+      if (!members.some(isMissing)) controller.abort()
     }
     if (job.source.kind === 'content') {
       const content = reader.contentByNumber(job.source.content)

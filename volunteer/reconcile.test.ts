@@ -249,6 +249,35 @@ t.test('a quota keeps the newest, drops the oldest first, and is never exceeded'
   t.equal(most, 10_000, 'room was made before the new content came')
 })
 
+t.test('a transfer does not wait for what is wanted no more and nobody has', async t => {
+  const repository = await testRepository(t)
+  // So many that their bundle is not packed anew without the one that goes.
+  const names = ['a', 'c', 'd', 'e', 'z']
+  for (const name of names) await repository.write(name, name.repeat(1000))
+  await repository.publish()
+  const gone = repository.contentAt('z').number
+  const gate = Promise.withResolvers<void>()
+  const volunteer = await testMirror(t, repository, {
+    beforeMember: async (content, signal) => {
+      if (content !== gone) return gate.promise
+      await new Promise((_resolve, reject) =>
+        signal?.addEventListener('abort', () => reject(signal.reason)),
+      )
+    },
+  })
+  const news = new AbortController()
+  const first = volunteer.sync(news.signal)
+  await until('it is under way', () => volunteer.fetcher.activeCount > 0)
+  news.abort()
+  t.equal(await first, false)
+  await repository.remove('z')
+  await repository.publish()
+  const second = volunteer.sync()
+  setImmediate(() => gate.resolve())
+  t.equal(await second, true)
+  t.strictSame(Object.keys(await readTree(volunteer.mirror)), ['a', 'c', 'd', 'e'])
+})
+
 t.test('what cannot be deleted to make room keeps nothing else from going on', async t => {
   const repository = await testRepository(t)
   for (const name of ['a', 'b', 'c']) {

@@ -115,7 +115,7 @@ export interface MirrorOptions {
   /** Bytes that the stand-in swarm delivers instead of the right ones. */
   readonly corrupt?: (content: ContentNumber) => boolean
   /** Called before each member is handed over. */
-  readonly beforeMember?: (content: ContentNumber) => Promise<void>
+  readonly beforeMember?: (content: ContentNumber, signal?: AbortSignal) => Promise<void>
 }
 
 const errorOf = (content: ContentNumber): never => {
@@ -156,8 +156,12 @@ export const testMirror = async (
   const adopter = new Adopter({ folder, store, work, reader, hasher })
   const fetched: ContentNumber[] = []
   const phases: Phase[] = []
-  const deliver = async (content: ContentNumber, file: string): Promise<string> => {
-    await options.beforeMember?.(content)
+  const deliver = async (
+    content: ContentNumber,
+    file: string,
+    signal?: AbortSignal,
+  ): Promise<string> => {
+    await options.beforeMember?.(content, signal)
     if (options.corrupt?.(content) === true) await writeFile(file, 'poison')
     else await copyFile(sourceOf(repository, content), file)
     fetched.push(content)
@@ -178,7 +182,7 @@ export const testMirror = async (
       download: async (_bundle, wanted, { signal, onMember }) => {
         for (const content of wanted) {
           signal.throwIfAborted()
-          await onMember(content, await deliver(content, nameOf(content)))
+          await onMember(content, await deliver(content, nameOf(content), signal))
         }
       },
     }),
