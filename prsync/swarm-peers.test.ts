@@ -2,11 +2,11 @@ import assert from 'node:assert'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer as createPlainServer, type Socket } from 'node:net'
-import { createServer } from 'node:tls'
 import Wire from 'bittorrent-protocol'
 import t, { type Test } from 'tap'
 import type { PeerAddress } from './connections.ts'
-import { credentialsOf, type PeerIdentity } from './peer-identity.ts'
+import { startPeer } from './peer-fixture.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 import {
   dial,
   everybody,
@@ -32,30 +32,13 @@ const greet = (socket: Socket, infoHash: string, peerId: string): Wire => {
 
 /** Answers every request with noise. */
 const startPoisoner = async (t: Test, identity: PeerIdentity) => {
-  const sockets = new Set<Socket>()
-  const server = createServer(credentialsOf(identity), socket => {
-    sockets.add(socket)
-    const wire = new Wire()
-    socket.on('error', () => undefined)
-    wire.on('error', () => undefined)
-    socket.pipe(wire as never)
-    wire.pipe(socket)
-    wire.once('handshake', infoHash => {
-      wire.handshake(infoHash, randomBytes(20).toString('hex'), { fast: true })
-      wire.haveAll()
-    })
-    wire.on('interested', () => wire.unchoke())
+  let connections = 0
+  const behave = (wire: Wire): void => {
+    connections++
     wire.on('request', (_index, _offset, length, respond) => respond(null, randomBytes(length)))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  const address: PeerAddress = { name: identity.name, host: '127.0.0.1', port }
-  return { address, connections: () => sockets.size }
+  }
+  const address = await startPeer(t, behave, identity)
+  return { address, connections: () => connections }
 }
 
 t.test('who sent a bad piece is avoided at other addresses and in other torrents', async t => {

@@ -1,5 +1,5 @@
-// Opens held contents for other volunteers: the first of a content's files that still is what was
-// verified. A file that is not any more is reported, as when a client asks for it.
+// Opens held contents, for clients and for other volunteers: the first of a content's files that still
+// is what was verified. A file that is not any more is reported.
 
 import type { FileHandle } from 'node:fs/promises'
 import { describeError, MirrorswarmError } from '../core/errors.ts'

@@ -2,7 +2,6 @@
 // from the mirror, everything else is sent back to the origin or refused. Bytes leave only from a
 // file that is still the one that was verified.
 
-import type { FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
@@ -13,7 +12,6 @@ import type { RateLimiter } from '../core/rate-limiter.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
-import { type FileGuard, isShortage, openGuarded } from '../delivery/guarded-file.ts'
 import { type LinkKey, verifyLink } from '../delivery/links.ts'
 import { respond } from '../delivery/logic/respond.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
@@ -21,7 +19,8 @@ import { type SendResult, sendRepresentation } from '../delivery/send.ts'
 import type { Content } from '../manifest/model.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import { folderPage } from './folder-page.ts'
-import type { HeldFile, HeldStore } from './held-store.ts'
+import { HeldContents, type OpenHeldFile } from './held-contents.ts'
+import type { HeldStore } from './held-store.ts'
 import {
   type BounceReason,
   decideServing,
@@ -70,12 +69,6 @@ interface Request {
   readonly ownNetwork: boolean
 }
 
-interface OpenFile {
-  readonly held: HeldFile
-  readonly handle: FileHandle
-  readonly guard: FileGuard
-}
-
 const plain = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 
 const end = (
@@ -90,6 +83,7 @@ const end = (
 }
 
 export class Serving {
+  readonly #contents: HeldContents
   readonly #parts: ServingParts
   readonly #options: ServingOptions
   #activeClients = 0
@@ -97,6 +91,7 @@ export class Serving {
   constructor(parts: ServingParts, options: ServingOptions) {
     this.#parts = parts
     this.#options = options
+    this.#contents = new HeldContents(parts)
   }
 
   /** Clients with links that are being sent something; the own network's machines do not count. */
@@ -212,30 +207,11 @@ export class Serving {
     end(request, 200, headers, page)
   }
 
-  /** The first of the content's files that still is what was verified. */
-  async #open(content: Content): Promise<OpenFile | null> {
-    const { store, folder, onLost, logger } = this.#parts
-    for (const held of store.filesOf(content.sha256)) {
-      const { sizeBytes, modifiedNs, inode } = held
-      const guard: FileGuard = { sizeBytes, modifiedNs, inode }
-      try {
-        const handle = await openGuarded(folder.file(held.path), guard)
-        if (handle !== null) return { held, handle, guard }
-      } catch (error) {
-        logger.warn({ path: held.path, error: describeError(error) }, 'cannot open a held file')
-        if (isShortage(error)) continue
-      }
-      store.markChanged(held.path)
-      onLost(held.path)
-    }
-    return null
-  }
-
   async #send(request: Request, content: Content, limited: boolean): Promise<void> {
     // Counted before anything waits, so that a burst cannot slip past --max-clients.
     if (limited) this.#activeClients++
     try {
-      const file = await this.#open(content)
+      const file = await this.#contents.openFile(content.sha256)
       if (file === null) this.#bounce(request, 'not held')
       else await this.#sendFile(request, content, file, limited)
     } finally {
@@ -246,7 +222,7 @@ export class Serving {
   async #sendFile(
     request: Request,
     content: Content,
-    file: OpenFile,
+    file: OpenHeldFile,
     limited: boolean,
   ): Promise<void> {
     const { metrics, budget, uploadLimiter } = this.#parts
@@ -269,7 +245,7 @@ export class Serving {
     this.#account(request, file, limited, result)
   }
 
-  #account(request: Request, file: OpenFile, limited: boolean, result: SendResult): void {
+  #account(request: Request, file: OpenHeldFile, limited: boolean, result: SendResult): void {
     const { metrics, store, logger, onLost } = this.#parts
     if (result.outcome === 'sent') {
       metrics.count(limited ? 'served' : 'network')
