@@ -4,6 +4,7 @@
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../core/clock.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
+import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { idleCloseMs, stopGraceMs } from '../core/limits.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { TreeWatcher } from '../manifest/watch.ts'
@@ -142,6 +143,7 @@ const startPublishing = (
  */
 export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin> => {
   const logger = createLogger('origin', options.logLevel)
+  warnOfSlowKernel(logger)
   const { repositoryDir, keepAtOrigin } = options
   const folder = await openDataFolder(options.dataDir, { repositoryDir, keepAtOrigin })
   const stack = new AsyncDisposableStack()

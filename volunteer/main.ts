@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
+import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -259,6 +260,7 @@ export const startVolunteer = async (
 ): Promise<RunningVolunteer> => {
   const options = checkOptions(given)
   const logger = createLogger('volunteer', options.logLevel)
+  warnOfSlowKernel(logger)
   const undo = new Undo()
   const stop = new AbortController()
   const giveUp = (): void => stop.abort(seams.signal?.reason)

@@ -24,8 +24,8 @@ export interface RangesPostParts {
   readonly privateKey: KeyObject
   /** Waits until so many bytes may be received; called for bytes as they come over the wire. */
   readonly onBytes: (url: string, bytes: number, signal: AbortSignal) => Promise<void>
-  /** What answers may be compressed with; zstd unless given. */
-  readonly compression?: Compression
+  /** What answers may be compressed with. */
+  readonly compression: Compression
 }
 
 const path = '/-/v1/ranges'
@@ -94,7 +94,7 @@ export const postRanges = async (
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> => {
-  const { http, name, privateKey, onBytes, compression = 'zstd' } = parts
+  const { http, name, privateKey, onBytes, compression } = parts
   const accepted = compression === 'zstd' ? 'zstd' : 'identity'
   const answer = await http.send(`${url}${path}`, {
     method: 'POST',
