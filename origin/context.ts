@@ -65,6 +65,8 @@ export interface Exchange {
   readonly queryText: string
   /** Who asks: see clientOf. */
   readonly client: string
+  /** The client's IP address; null: the connection is gone. */
+  readonly address: string | null
   /** The origin's URL for links, without trailing slash. */
   readonly base: string
 }
@@ -105,6 +107,7 @@ export const makeExchange = (
     query: new URLSearchParams(query),
     queryText: query,
     client: clientOf(request),
+    address: request.socket.remoteAddress ?? null,
     base: baseOf(context, request),
   }
 }

@@ -9,6 +9,8 @@ import type { Redirector } from './redirector.ts'
 export interface Asker {
   /** See clientOf. */
   readonly client: string
+  /** Its IP address; null: not known. */
+  readonly address: string | null
   readonly https: boolean
   readonly range: string | undefined
   readonly direct: boolean
@@ -25,8 +27,8 @@ export const explainFile = (
   const about = { path, content, snapshot, from }
   const may = mayRedirect(parts, file, asker.direct)
   if (!may.redirect) return { ...about, serve: may.reason, selection: null }
-  const { client, https, range } = asker
-  const decision = parts.redirector.decide({ client, https, range, path, content })
+  const { client, address, https, range } = asker
+  const decision = parts.redirector.explain({ client, address, https, range, path, content })
   if (!decision.serveHere) return { ...about, serve: null, selection: decision.selection }
   const serve = decision.tried.length > 0 ? 'repeated' : 'none'
   return { ...about, serve, selection: decision.selection }

@@ -48,6 +48,7 @@ export const redirectRequestOf = (
   file: FoundFile,
 ): RedirectRequest => ({
   client: exchange.client,
+  address: exchange.address,
   https: context.https,
   path: file.path,
   content: file.content,
@@ -67,6 +68,6 @@ export const fileSourcesOf = (
     content: file.content,
     snapshot: file.snapshot,
     baseUrl: exchange.base,
-    mirrors: may.redirect ? mirrorsOf(context.redirector.decide(request).selection) : [],
+    mirrors: may.redirect ? mirrorsOf(context.redirector.explain(request).selection) : [],
   }
 }

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock, Random } from '../core/clock.ts'
 import type { RepoPath, VolunteerName } from '../core/ids.ts'
 import {
+  duplicateLinks,
   redirectCostBytes,
   rememberedClients,
   repeatEntries,
@@ -22,6 +23,8 @@ import { type Accepted, type Selection, type SelectionCandidate, select } from '
 export interface RedirectRequest {
   /** Whoever asks: see clientOf. */
   readonly client: string
+  /** The client's IP address; missing or null: not known. */
+  readonly address?: string | null
   readonly https: boolean
   readonly path: RepoPath
   readonly content: Content
@@ -32,6 +35,8 @@ export type RedirectDecision = {
   readonly selection: Selection
   /** Where this client was sent for this path a moment ago. */
   readonly tried: readonly VolunteerName[]
+  /** A few others that could serve, for Link headers; at most `duplicateLinks`. */
+  readonly duplicates: readonly VolunteerName[]
 } & (
   | {
       /** No volunteer will do, or enough were tried. */
@@ -73,7 +78,7 @@ export class Redirector {
     })
   }
 
-  /** The choice for a request, without remembering anything: what "?explain" shows. */
+  /** The choice for a request, without remembering anything. */
   decide(request: RedirectRequest): RedirectDecision {
     const repeat = this.#repeats.get(this.#repeatKey(request))
     const { serveHere, tried } = adviseRepeat(repeat, this.#parts.clock.nowMs())
@@ -88,11 +93,20 @@ export class Redirector {
       this.#parts.random,
     )
     const { chosen } = selection
-    if (serveHere || chosen === null) return { selection, tried, serveHere: true }
+    const duplicates = selection.accepted
+      .filter(({ candidate }) => candidate.name !== chosen?.candidate.name)
+      .slice(0, duplicateLinks)
+      .map(({ candidate }) => candidate.name)
+    if (serveHere || chosen === null) return { selection, tried, duplicates, serveHere: true }
     const location = this.linkTo(chosen.candidate.name, request.path, request.content)
     return location === null
-      ? { selection, tried, serveHere: true }
-      : { selection, tried, serveHere: false, chosen, location }
+      ? { selection, tried, duplicates, serveHere: true }
+      : { selection, tried, duplicates, serveHere: false, chosen, location }
+  }
+
+  /** The same choice with everybody that could serve or not, and why: lists and "?explain". */
+  explain(request: RedirectRequest): RedirectDecision {
+    return this.decide(request)
   }
 
   /** Remember that the decision was carried out. */

@@ -120,7 +120,7 @@ export class LocalOperator implements Operator {
     return explainFile(
       { redirector, keepAtOrigin },
       { path, realPath: found.path, content, snapshot: latest.number },
-      { client: from ?? '', https: false, range: undefined, direct: false },
+      { client: from ?? '', address: from, https: false, range: undefined, direct: false },
       from,
     )
   }

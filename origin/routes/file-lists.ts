@@ -37,8 +37,9 @@ export const explain = (
 ): Explanation => {
   const { range } = redirectRequestOf(context, exchange, file)
   const client = from === null ? exchange.client : simulatedClient(exchange, from)
+  const address = from ?? exchange.address
   const direct = exchange.query.has('direct')
-  return explainFile(context, file, { client, https: context.https, range, direct }, from)
+  return explainFile(context, file, { client, address, https: context.https, range, direct }, from)
 }
 
 /** Send an explanation as text, or as JSON to those who prefer that. */

@@ -3,14 +3,13 @@
 
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { RepoPath, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
-import { duplicateLinks, redirectFloorBytes } from '../../core/limits.ts'
+import { redirectFloorBytes } from '../../core/limits.ts'
 import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError, sendShort } from '../http.ts'
-import type { Selection } from '../logic/select.ts'
 import type { Outcome } from '../metrics.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
@@ -37,17 +36,12 @@ export const describedBy = (exchange: Exchange, path: RepoPath): string =>
 const linkHeader = (
   exchange: Exchange,
   path: RepoPath,
-  selection: Selection,
-  chosen: VolunteerName,
+  duplicates: readonly VolunteerName[],
 ): string => {
-  const others = selection.accepted.filter(({ candidate }) => candidate.name !== chosen)
-  const duplicates = others
-    .slice(0, duplicateLinks)
-    .map(
-      ({ candidate }, index) =>
-        `<${exchange.base}/-/via/${candidate.name}/${path}>; rel=duplicate; pri=${index + 1}`,
-    )
-  return [...duplicates, describedBy(exchange, path)].join(', ')
+  const links = duplicates.map(
+    (name, index) => `<${exchange.base}/-/via/${name}/${path}>; rel=duplicate; pri=${index + 1}`,
+  )
+  return [...links, describedBy(exchange, path)].join(', ')
 }
 
 /** 302 to a signed link, with everything that lets the client check what it gets there. */
@@ -81,8 +75,8 @@ const tryRedirect = (
   context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
   for (const name of decision.tried) context.onRepeat(name)
   if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
-  const { selection, chosen, location } = decision
-  const link = linkHeader(exchange, file.path, selection, chosen.candidate.name)
+  const { duplicates, location } = decision
+  const link = linkHeader(exchange, file.path, duplicates)
   sendRedirect(exchange, file.content, location, link)
   return { redirected: true, repeated: false }
 }
