@@ -6,6 +6,7 @@ import { benchDelta, defaultCacheFolder } from './delta.ts'
 import { benchGarbage } from './garbage.ts'
 import { benchMatch } from './match.ts'
 import { benchPublish } from './publish.ts'
+import { benchRedirects } from './redirects.ts'
 import { benchSwarm } from './swarm.ts'
 
 await benchSwarm({ files: 2_000, bytes: 2 ** 30, volunteers: 10, seed: 1 })
@@ -14,6 +15,7 @@ const kept = [
   await benchCapped({ files: 500, bytes: 2 ** 28, volunteers: 5, megabits: 25, seed: 1 }),
   await benchGarbage({ files: 500, bytes: 2 ** 28, volunteers: 4, seed: 1 }),
   await benchMatch({ bytes: 2 ** 28, repeat: 2 }),
+  await benchRedirects({ seconds: 5, rounds: 3, only: null, keep: null }),
   await benchChangeSet({ files: 20_000, bytes: 2 ** 30, volunteers: 5, seed: 1 }),
   await benchDelta({
     ...{ only: null, small: false, cacheFolder: defaultCacheFolder },
