@@ -16,6 +16,7 @@ import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { type AppParts, buildApp } from './app.ts'
 import { Authority } from './authority.ts'
 import { originContents } from './content-source.ts'
+import { Bounces } from './bounces.ts'
 import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
@@ -115,6 +116,7 @@ const makeContext = (
 ): OriginContext => {
   const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
+  const gate = new ServingGate(options.servingLimit)
   return {
     ...shared,
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
@@ -124,9 +126,16 @@ const makeContext = (
       clock: systemClock,
       random: Math.random,
       announceIntervalMs,
+      hasRoomForRepeats: () => gate.hasRoom('repeat'),
     }),
     keepAtOrigin: keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin)),
-    gate: new ServingGate(options.servingLimit),
+    gate,
+    bounces: new Bounces({
+      tracker: store.tracker,
+      clock: systemClock,
+      onBounce: () => undefined,
+      onJudged: reason => shared.metrics.bounced(reason),
+    }),
     budget: new ReadBudget(),
     limiter: uploadLimitBytesPerSecond === null ? null : new RateLimiter(uploadLimitBytesPerSecond),
     authority: new Authority({

@@ -2,16 +2,18 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
-import type { ContentNumber, VolunteerName } from '../core/ids.ts'
+import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
 import { rememberedHeaderCharacters } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
+import type { Content } from '../manifest/model.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
 import type { Authority } from './authority.ts'
 import type { BodySource } from './bodies.ts'
+import type { Bounces } from './bounces.ts'
 import { baseUrl, splitTarget } from './logic/public-url.ts'
 import type { Metrics } from './metrics.ts'
 import type { Redirector } from './redirector.ts'
@@ -28,6 +30,7 @@ export interface OriginContext {
   readonly redirector: Redirector
   readonly keepAtOrigin: KeepAtOrigin
   readonly gate: ServingGate
+  readonly bounces: Bounces
   readonly budget: ReadBudget
   /** Null: the origin may send as fast as it can. */
   readonly limiter: RateLimiter | null
@@ -50,7 +53,7 @@ export interface OriginContext {
   /** A client asked for a content. */
   onRequest(content: ContentNumber): void
   /** A client came back from this volunteer for the same file. */
-  onRepeat(name: VolunteerName): void
+  onRepeat(name: VolunteerName, file: { readonly path: RepoPath; readonly content: Content }): void
 }
 
 /** One request for repository content, and how it is answered. */

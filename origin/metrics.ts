@@ -2,6 +2,7 @@
 // clients nor volunteers' names appear, so the number of series is bounded.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 
 /** How a request for a repository path ended. */
 export const outcomes = [
@@ -42,6 +43,7 @@ export class Metrics {
   readonly #registry = new Registry()
   readonly #requests: Counter<'outcome'>
   readonly #bytes: Counter<'kind'>
+  readonly #bounces: Counter<'reason'>
   readonly #decision: Histogram
 
   constructor(sources: MetricsSources) {
@@ -60,6 +62,13 @@ export class Metrics {
       registers,
     })
     for (const kind of ['client', 'sync']) this.#bytes.inc({ kind }, 0)
+    this.#bounces = new Counter({
+      name: 'mirrorswarm_bounces_total',
+      help: 'Requests with "?direct" by what the volunteer that sent the client back said',
+      labelNames: ['reason'],
+      registers,
+    })
+    for (const reason of [...bounceReasons, 'plain', 'invalid']) this.#bounces.inc({ reason }, 0)
     this.#decision = new Histogram({
       name: 'mirrorswarm_decision_seconds',
       help: 'Time to choose a volunteer, from the parsed request to the answer',
@@ -135,6 +144,11 @@ export class Metrics {
 
   count(outcome: Outcome): void {
     this.#requests.inc({ outcome })
+  }
+
+  /** plain: "?direct" alone · invalid: a signature that does not hold (any more). */
+  bounced(reason: BounceReason | 'plain' | 'invalid'): void {
+    this.#bounces.inc({ reason })
   }
 
   sent(kind: BytesKind, bytes: number): void {

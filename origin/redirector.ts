@@ -16,7 +16,7 @@ import { linkExpiry, signLink } from '../delivery/links.ts'
 import type { Content } from '../manifest/model.ts'
 import type { Candidate } from '../tracker/logic/views.ts'
 import { verifiedByClients } from './logic/redirectable.ts'
-import { adviseRepeat, type Repeat, recordAnswer, repeatKey } from './logic/repeats.ts'
+import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './logic/repeats.ts'
 import { type Accepted, type Selection, type SelectionCandidate, select } from './logic/select.ts'
 
 /** A request for one file, as far as the choice of a volunteer depends on it. */
@@ -60,6 +60,10 @@ export interface RedirectorParts {
   readonly clock: Clock
   readonly random: Random
   readonly announceIntervalMs: number
+  /** Whether the origin may serve one more client that came back; missing: always. */
+  readonly hasRoomForRepeats?: () => boolean
+  /** Told of each client that is sent to a volunteer. */
+  readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
 }
 
 export class Redirector {
@@ -81,17 +85,14 @@ export class Redirector {
   /** The choice for a request, without remembering anything. */
   decide(request: RedirectRequest): RedirectDecision {
     const repeat = this.#repeats.get(this.#repeatKey(request))
-    const { serveHere, tried } = adviseRepeat(repeat, this.#parts.clock.nowMs())
-    const selection = select(
-      this.candidates(request.content),
-      {
-        https: request.https,
-        tried: new Set(serveHere ? [] : tried),
-        sticky: this.#sticky.get(request.client) ?? null,
-        verifiedByClients: verifiedByClients(request.path),
-      },
-      this.#parts.random,
-    )
+    const hasRoom = this.#parts.hasRoomForRepeats?.() ?? true
+    const advice = adviseRepeat(repeat, this.#repeatRequest(request), hasRoom)
+    const { serveHere, tried } = advice
+    let selection = this.#select(request, serveHere ? [] : tried)
+    // One that was tried is better than the origin, which has made sure already.
+    if (selection.chosen === null && tried.length > 0 && !advice.mayServe) {
+      selection = this.#select(request, [])
+    }
     const { chosen } = selection
     const duplicates = selection.accepted
       .filter(({ candidate }) => candidate.name !== chosen?.candidate.name)
@@ -109,18 +110,33 @@ export class Redirector {
     return this.decide(request)
   }
 
+  #select(request: RedirectRequest, tried: readonly VolunteerName[]): Selection {
+    const wanted = {
+      https: request.https,
+      tried: new Set(tried),
+      sticky: this.#sticky.get(request.client) ?? null,
+      verifiedByClients: verifiedByClients(request.path),
+    }
+    return select(this.candidates(request.content), wanted, this.#parts.random)
+  }
+
+  #repeatRequest({ range }: RedirectRequest) {
+    return { nowMs: this.#parts.clock.nowMs(), offset: rangeOffset(range) }
+  }
+
   /** Remember that the decision was carried out. */
   record(request: RedirectRequest, decision: RedirectDecision): void {
-    const nowMs = this.#parts.clock.nowMs()
     const sentTo = decision.serveHere ? null : decision.chosen.candidate.name
     const key = this.#repeatKey(request)
     const { sizeBytes } = request.content
-    const repeat = recordAnswer(this.#repeats.get(key), sentTo, sizeBytes, nowMs)
+    const asked = this.#repeatRequest(request)
+    const repeat = recordAnswer(this.#repeats.get(key), sentTo, sizeBytes, asked)
     if (repeat === undefined) this.#repeats.delete(key)
     else this.#repeats.set(key, repeat)
     if (sentTo === null) return
     this.#sticky.set(request.client, sentTo)
     this.noteSent(sentTo, sizeBytes)
+    this.#parts.onSent?.(sentTo, request)
   }
 
   /** Count a redirect against a volunteer until its next announce shows what it really does. */
@@ -144,6 +160,7 @@ export class Redirector {
     const { chosen } = select(candidates, { ...wanted, verifiedByClients: verified }, () => 0)
     if (chosen === null) return null
     this.noteSent(name, content.sizeBytes)
+    this.#parts.onSent?.(name, request)
     return this.linkTo(name, path, content)
   }
 

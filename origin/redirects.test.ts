@@ -220,7 +220,15 @@ t.test('when the origin serves as much as it may, it says so', async t => {
   t.equal(busy.status, 503)
   t.ok(Number(busy.headers['retry-after']) > 0)
   t.match(JSON.parse(busy.body.toString()), { error: { code: 'MS_ORIGIN_BUSY' } })
-  t.equal((await network.get('/pool/a.deb?direct')).status, 200, 'a bounce has a reserve')
-  await network.volunteer('ada')
+  t.equal((await network.get('/pool/a.deb?direct')).status, 503, 'everybody can say "?direct"')
+  const ada = await network.volunteer('ada')
+  const sha256 = sha256Hex(Buffer.concat([Buffer.from('a.deb'), big]))
+  const bounce = ada.bounce('pool/a.deb', sha256)
+  t.equal((await network.get(`/pool/a.deb?direct=${bounce}`)).status, 200, 'a bounce has a reserve')
+  t.equal((await network.get(`/pool/b.deb?direct=${bounce}`)).status, 503, 'for this file')
+  const metrics = (await network.get('/-/metrics')).body.toString()
+  for (const [reason, count] of Object.entries({ plain: 1, full: 1, invalid: 1 })) {
+    t.match(metrics, `mirrorswarm_bounces_total{reason="${reason}"} ${count}\n`)
+  }
   t.equal((await network.get('/pool/a.deb')).status, 302)
 })

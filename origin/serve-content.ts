@@ -12,7 +12,7 @@ import { openBody } from './bodies.ts'
 import type { Exchange, OriginContext } from './context.ts'
 import { sendError } from './http.ts'
 import type { BytesKind, Outcome } from './metrics.ts'
-import type { AnswerClass } from './serving-gate.ts'
+import type { AnswerClass, Share } from './serving-gate.ts'
 
 export interface ServedContent {
   readonly content: Content
@@ -20,6 +20,8 @@ export interface ServedContent {
   readonly path: RepoPath | null
   readonly snapshot: SnapshotNumber
   readonly admission: AnswerClass
+  /** Who uses a reserve, if that is bounded. */
+  readonly shares?: readonly Share[]
   /** Further headers of the answer. */
   readonly headers: Readonly<Record<string, string>>
 }
@@ -94,7 +96,7 @@ export const serveContent = async (
   served: ServedContent,
 ): Promise<'kept' | 'tree' | Outcome> => {
   const { request, response } = exchange
-  const leave = context.gate.enter(served.admission)
+  const leave = context.gate.enter(served.admission, served.shares)
   if (leave === null) {
     const error = new MirrorswarmError('MS_ORIGIN_BUSY', 'the origin serves as much as it may')
     sendError(request, response, error)

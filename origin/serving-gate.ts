@@ -1,46 +1,94 @@
 // Bounds how many answers the origin sends at the same time, so that it stays able to redirect.
-// What is essential (bounces, kept names) has a reserve of its own, and so have volunteers' reads.
+// Bounces, clients that came back, kept names and volunteers' reads have rooms of their own, which
+// nobody else can use up.
 
-import { directReserve, syncAnswers } from '../core/limits.ts'
+import {
+  bounceReserve,
+  directReserve,
+  repeatAnswers,
+  repeatShare,
+  syncAnswers,
+} from '../core/limits.ts'
 
-/** ordinary: nobody else has it · essential: it may not be refused lightly · sync: a volunteer reads. */
-export type AnswerClass = 'ordinary' | 'essential' | 'sync'
+/**
+ * ordinary: nobody else has it · essential: names and sizes that are never redirected · bounce: a
+ * volunteer sent the client back · repeat: the client came back · sync: a volunteer reads.
+ */
+export type AnswerClass = 'ordinary' | 'essential' | 'bounce' | 'repeat' | 'sync'
+
+/** One who may have only so many answers at once in a reserve. */
+export interface Share {
+  readonly key: string
+  readonly most: number
+}
 
 export class ServingGate {
   readonly #limits: Readonly<Record<AnswerClass, number>>
-  readonly #active: Record<AnswerClass, number> = { ordinary: 0, essential: 0, sync: 0 }
+  readonly #active: Record<AnswerClass, number> = {
+    ...{ ordinary: 0, essential: 0, bounce: 0, repeat: 0, sync: 0 },
+  }
+  /** Bounded by the answers under way. */
+  readonly #shares = new Map<string, number>()
 
   /** `ordinaryLimit`: answers at the same time that are neither essential nor a volunteer's. */
   constructor(ordinaryLimit: number) {
-    this.#limits = { ordinary: ordinaryLimit, essential: directReserve, sync: syncAnswers }
+    this.#limits = {
+      ordinary: ordinaryLimit,
+      essential: directReserve,
+      bounce: bounceReserve,
+      repeat: Math.max(repeatAnswers, Math.floor(ordinaryLimit * repeatShare)),
+      sync: syncAnswers,
+    }
   }
 
-  /** Enter with one answer; returns how to leave, or null when there is no room. */
-  enter(kind: AnswerClass): (() => void) | null {
-    const place = this.#placeFor(kind)
+  /**
+   * Enter with one answer; returns how to leave, or null when there is no room. `shares` bound what
+   * those who are named in them use of a reserve.
+   */
+  enter(kind: AnswerClass, shares: readonly Share[] = []): (() => void) | null {
+    const place = this.#placeFor(kind, shares)
     if (place === null) return null
+    const counted = place === 'ordinary' ? [] : shares
     this.#active[place]++
+    for (const { key } of counted) this.#shares.set(key, (this.#shares.get(key) ?? 0) + 1)
     let left = false
     return () => {
       if (left) return
       left = true
       this.#active[place]--
+      for (const { key } of counted) this.#leaveShare(key)
     }
+  }
+
+  /** Whether an answer of this class would find room now. */
+  hasRoom(kind: AnswerClass): boolean {
+    return this.#placeFor(kind, []) !== null
   }
 
   /** Answers of clients that are being sent now. */
   get activeClients(): number {
-    return this.#active.ordinary + this.#active.essential
+    const { ordinary, essential, bounce, repeat } = this.#active
+    return ordinary + essential + bounce + repeat
   }
 
   get activeSync(): number {
     return this.#active.sync
   }
 
-  /** Essential answers use the ordinary room first, then their reserve. */
-  #placeFor(kind: AnswerClass): AnswerClass | null {
-    if (kind !== 'sync' && this.#active.ordinary < this.#limits.ordinary) return 'ordinary'
-    if (kind === 'ordinary') return null
-    return this.#active[kind] < this.#limits[kind] ? kind : null
+  #leaveShare(key: string): void {
+    const count = (this.#shares.get(key) ?? 1) - 1
+    if (count === 0) this.#shares.delete(key)
+    else this.#shares.set(key, count)
+  }
+
+  /**
+   * Essential answers and bounces use the ordinary room first, then their reserve. Repeats have
+   * their own room only: it is what bounds their share of the origin's uploads.
+   */
+  #placeFor(kind: AnswerClass, shares: readonly Share[]): AnswerClass | null {
+    const usesOrdinary = kind !== 'sync' && kind !== 'repeat'
+    if (usesOrdinary && this.#active.ordinary < this.#limits.ordinary) return 'ordinary'
+    if (kind === 'ordinary' || this.#active[kind] >= this.#limits[kind]) return null
+    return shares.every(({ key, most }) => (this.#shares.get(key) ?? 0) < most) ? kind : null
   }
 }

@@ -9,6 +9,7 @@ import type { RepoPath, VolunteerName } from '../core/ids.ts'
 import { silentLogger } from '../core/log.ts'
 import { type Network, parseNetwork } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
+import { parseBounce, verifyBounce } from '../delivery/bounces.ts'
 import { type LinkKey, signLink } from '../delivery/links.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { Metrics } from './metrics.ts'
@@ -186,6 +187,7 @@ t.test('paths that are none are refused, other methods too', async t => {
 
 t.test('expired, outside hours, draining, full or not held goes back to the origin', async t => {
   const { get, link, switches, volunteer, repository } = await prepare(t)
+  const { sha256 } = repository.contentAt(package1)
   const isBounced = async (target: string, why: string): Promise<void> => {
     const answer = await get(target)
     t.match(
@@ -193,6 +195,10 @@ t.test('expired, outside hours, draining, full or not held goes back to the orig
       { status: 307, headers: { location: bounce, 'cache-control': 'no-store' } },
       why,
     )
+    const claim = parseBounce(String(answer.headers.location).slice(`${bounce}=`.length))
+    t.equal(claim?.reason, why)
+    const asked = { path: package1 as RepoPath, sha256 }
+    t.ok(claim !== null && verifyBounce(linkKey, claim, asked, nowSeconds()), 'and it is signed')
   }
   await isBounced(link(package1, { expires: nowSeconds() - 5 }), 'expired')
   switches.open = false

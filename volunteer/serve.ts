@@ -5,12 +5,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
-import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import type { RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { inNetworks, type Network } from '../core/networks.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
+import { type BounceReason, signBounce } from '../delivery/bounces.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
 import { type LinkKey, verifyLink } from '../delivery/links.ts'
 import { respond } from '../delivery/logic/respond.ts'
@@ -22,7 +23,6 @@ import { folderPage } from './folder-page.ts'
 import { HeldContents, type OpenHeldFile } from './held-contents.ts'
 import type { HeldStore } from './held-store.ts'
 import {
-  type BounceReason,
   decideServing,
   type LinkState,
   type OriginClock,
@@ -128,17 +128,30 @@ export class Serving {
   }
 
   async #answer(request: Request): Promise<void> {
-    const { clock, linkKey, reader, originClock } = this.#parts
-    const nowMs = originNowMs(originClock(), clock.monotonicMs(), clock.nowMs())
-    const verdict = verifyLink(linkKey, request.path, request.query, Math.floor(nowMs / 1000))
+    const { linkKey, reader } = this.#parts
+    const verdict = verifyLink(linkKey, request.path, request.query, this.#nowSeconds())
     if (verdict.ok) {
       const content = reader.contentByHash(verdict.sha256)
-      await this.#decide(request, 'genuine', content)
+      await this.#decide(request, 'genuine', content, verdict.sha256)
     } else if (request.ownNetwork) await this.#answerNetwork(request)
-    else await this.#decide(request, verdict.reason, null)
+    else if (verdict.reason === 'expired')
+      await this.#decide(request, 'expired', null, verdict.sha256)
+    else await this.#decide(request, verdict.reason, null, null)
   }
 
-  async #decide(request: Request, link: LinkState, content: Content | null): Promise<void> {
+  /** On the origin's clock. */
+  #nowSeconds(): number {
+    const { clock, originClock } = this.#parts
+    return Math.floor(originNowMs(originClock(), clock.monotonicMs(), clock.nowMs()) / 1000)
+  }
+
+  /** `asked`: the content that was asked for, known here or not; null: nobody can say. */
+  async #decide(
+    request: Request,
+    link: LinkState,
+    content: Content | null,
+    asked: Sha256 | null,
+  ): Promise<void> {
     const decision = decideServing({
       ownNetwork: request.ownNetwork,
       link,
@@ -153,15 +166,21 @@ export class Serving {
       const text = decision.reason === 'forged' ? 'the link is not genuine' : 'the link is missing'
       end(request, 403, plain, `${text}: ask the origin for this file\n`)
     } else if (decision.kind === 'bounce' || content === null) {
-      this.#bounce(request, decision.kind === 'bounce' ? decision.reason : 'not held')
+      this.#bounce(request, decision.kind === 'bounce' ? decision.reason : 'not held', asked)
     } else await this.#send(request, content, decision.limited)
   }
 
-  /** The origin's "?direct" never redirects, so nobody is sent to and fro. */
-  #bounce({ method, response, path }: Request, reason: BounceReason): void {
-    this.#parts.metrics.count('bounced')
-    this.#parts.logger.debug({ path, reason }, 'sent back to the origin')
-    const location = `${this.#options.originUrl}/${path}?direct`
+  /**
+   * The origin's "?direct" never redirects, so nobody is sent to and fro. The reason, signed, is what
+   * the origin keeps room for.
+   */
+  #bounce({ method, response, path }: Request, reason: BounceReason, sha256: Sha256 | null): void {
+    const { metrics, logger, linkKey } = this.#parts
+    metrics.count('bounced')
+    logger.debug({ path, reason }, 'sent back to the origin')
+    const signed =
+      sha256 === null ? '' : `=${signBounce(linkKey, { path, sha256, reason }, this.#nowSeconds())}`
+    const location = `${this.#options.originUrl}/${path}?direct${signed}`
     end({ method, response }, 307, { location, 'cache-control': 'no-store' })
   }
 
@@ -171,6 +190,7 @@ export class Serving {
     const newest = reader.latest()?.number
     const snapshots = [store.placedSnapshot(), newest].filter(number => typeof number === 'number')
     let bounce = newest === undefined
+    let missing: Sha256 | null = null
     for (const snapshot of new Set(snapshots)) {
       const found = reader.resolve(request.path, snapshot)
       if (found.kind === 'directory') {
@@ -179,13 +199,14 @@ export class Serving {
       }
       if (found.kind !== 'file' || request.directory) continue
       if (store.filesOf(found.content.sha256).length > 0) {
-        await this.#decide(request, 'unsigned', found.content)
+        await this.#decide(request, 'unsigned', found.content, found.content.sha256)
         return
       }
       bounce = true
+      missing = found.content.sha256
     }
     if (bounce) {
-      this.#bounce(request, 'not held')
+      this.#bounce(request, 'not held', missing)
       return
     }
     this.#parts.metrics.count('not-found')
@@ -212,7 +233,7 @@ export class Serving {
     if (limited) this.#activeClients++
     try {
       const file = await this.#contents.openFile(content.sha256)
-      if (file === null) this.#bounce(request, 'not held')
+      if (file === null) this.#bounce(request, 'not held', content.sha256)
       else await this.#sendFile(request, content, file, limited)
     } finally {
       if (limited) this.#activeClients--
@@ -260,6 +281,6 @@ export class Serving {
     logger.warn({ path: file.held.path, error }, 'a held file changed while it was served')
     store.markChanged(file.held.path)
     onLost(file.held.path)
-    if (!result.headersSent) this.#bounce(request, 'not held')
+    if (!result.headersSent) this.#bounce(request, 'not held', file.held.sha256)
   }
 }

@@ -8,6 +8,7 @@ import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { Exchange, OriginContext } from '../context.ts'
+import type { Admission } from '../bounces.ts'
 import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError, sendShort } from '../http.ts'
 import type { Outcome } from '../metrics.ts'
@@ -73,7 +74,8 @@ const tryRedirect = (
     context.onRequest(file.content.number)
   }
   context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
-  for (const name of decision.tried) context.onRepeat(name)
+  const left = decision.tried.at(-1)
+  if (left !== undefined && exchange.method === 'GET') context.onRepeat(left, file)
   if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
   const { duplicates, location } = decision
   const link = linkHeader(exchange, file.path, duplicates)
@@ -81,18 +83,40 @@ const tryRedirect = (
   return { redirected: true, repeated: false }
 }
 
+type WhyHere = 'direct' | 'kept' | 'small' | 'repeat' | 'nobody'
+
+const rooms = {
+  kept: 'essential',
+  small: 'essential',
+  repeat: 'repeat',
+  nobody: 'ordinary',
+} as const
+
+/** Which room of the gate an answer takes. */
+const admissionOf = (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+  why: WhyHere,
+): Admission => {
+  if (why === 'direct') {
+    return context.bounces.judge(exchange.query.get('direct') ?? '', file.path, file.content)
+  }
+  return { admission: rooms[why], shares: [] }
+}
+
 const serveHere = async (
   context: OriginContext,
   exchange: Exchange,
   file: FoundFile,
   decision: Decision,
-  why: 'direct' | 'kept' | 'small' | 'repeat' | 'nobody',
+  why: WhyHere,
 ): Promise<Outcome> => {
   const served = await serveContent(context, exchange, decision, {
     content: file.content,
     path: file.realPath,
     snapshot: file.snapshot,
-    admission: why === 'nobody' ? 'ordinary' : 'essential',
+    ...admissionOf(context, exchange, file, why),
     headers: { link: describedBy(exchange, file.path) },
   })
   if (served !== 'kept' && served !== 'tree') return served

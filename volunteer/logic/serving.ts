@@ -1,6 +1,8 @@
 // Whether a request is served here, sent back to the origin or refused. Pure: the shell tells what
 // the link, the limits and the holdings say.
 
+import type { BounceReason } from '../../delivery/bounces.ts'
+
 export type LinkState = 'genuine' | 'expired' | 'forged' | 'unsigned'
 
 export interface ServingFacts {
@@ -19,8 +21,6 @@ export type ServingDecision =
   | { readonly kind: 'serve'; readonly limited: boolean }
   | { readonly kind: 'bounce'; readonly reason: BounceReason }
   | { readonly kind: 'refuse'; readonly reason: 'unsigned' | 'forged' }
-
-export type BounceReason = 'expired' | 'draining' | 'outside hours' | 'full' | 'not held'
 
 /** The department's own machines come first: no link, no hours, no limits for them. */
 export const decideServing = (facts: ServingFacts): ServingDecision => {
