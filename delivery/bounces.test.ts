@@ -35,7 +35,14 @@ t.test('another volunteer, path, content, reason, key or time is none', async t 
 })
 
 t.test('nonsense is no claim and harms nobody', async t => {
-  for (const text of ['', 'ada', 'ada.n', 'ada.x.1.AAAAAAAAAAAAAAAAAAAAAA', 'ADA.n.1.A', '-.n.1.A']) {
+  for (const text of [
+    '',
+    'ada',
+    'ada.n',
+    'ada.x.1.AAAAAAAAAAAAAAAAAAAAAA',
+    'ADA.n.1.A',
+    '-.n.1.A',
+  ]) {
     t.equal(parseBounce(text), null, text)
   }
   fc.assert(

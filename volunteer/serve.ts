@@ -22,12 +22,7 @@ import type { ManifestReader } from '../manifest/store/reader.ts'
 import { folderPage } from './folder-page.ts'
 import { HeldContents, type OpenHeldFile } from './held-contents.ts'
 import type { HeldStore } from './held-store.ts'
-import {
-  decideServing,
-  type LinkState,
-  type OriginClock,
-  originNowMs,
-} from './logic/serving.ts'
+import { decideServing, type LinkState, type OriginClock, originNowMs } from './logic/serving.ts'
 import type { Metrics } from './metrics.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
 

@@ -1,8 +1,14 @@
 import t from 'tap'
 import type { VolunteerName } from '../../core/ids.ts'
 import { repeatWindowMostMs, repeatWindowMs } from '../../core/limits.ts'
-import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './repeats.ts'
-import { repeatWindow } from './repeats.ts'
+import {
+  adviseRepeat,
+  type Repeat,
+  rangeOffset,
+  recordAnswer,
+  repeatKey,
+  repeatWindow,
+} from './repeats.ts'
 
 const ada = 'ada' as VolunteerName
 const bob = 'bob' as VolunteerName
