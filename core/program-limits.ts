@@ -18,6 +18,8 @@ export const rsyncSilenceSeconds = 600
 export const rsyncConnectSeconds = 30
 /** After being told to end, rsync has this long before it is killed. */
 export const rsyncKillMs = 5_000
+/** Names that an rsync server lists, in memory before they are written to a file. */
+export const listBufferBytes = 64 * KiB
 /** Attempts to fill an empty mirror by rsync before it is left to the swarm. */
 export const bootstrapAttempts = 4
 /** After a pull from upstream that failed the next one follows after this time at most. */

@@ -1,7 +1,10 @@
 // Which sources are taken, and how the child program is started, heard and ended.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { checkRsyncSource, runRsync } from './rsync.ts'
 
@@ -48,7 +51,7 @@ t.test('arguments arrive as they are, and lines are heard', async t => {
   const folder = fakeRsync(t, 'for word; do echo "$word"; done')
   const lines: string[] = []
   const odd = '--filter=- $(touch x) `touch y` *'
-  await runRsync({ ...place, options: [odd], onLine: line => lines.push(line), signal: never })
+  await runRsync({ ...place, options: [odd], onLine: line => void lines.push(line), signal: never })
   t.ok(lines.includes(odd))
   t.same(lines.slice(-3), ['--', 'host::module/', '/nowhere/'])
   t.notOk(existsSync(join(folder, 'x')))
@@ -73,18 +76,107 @@ t.test('how it ends tells what is wrong', async t => {
   }
 })
 
+/** The number that a script wrote, once it did. */
+const pidIn = async (file: string): Promise<string> => {
+  while (!existsSync(file) || !readFileSync(file, 'utf8').endsWith('\n')) await breathe()
+  return readFileSync(file, 'utf8').trim()
+}
+
+/** Not one that only waits for somebody to read its status. */
+const isRunning = (pid: string): boolean => {
+  try {
+    return /\) [RSD] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+const whenGone = async (t: Test, pid: string): Promise<void> => {
+  const deadline = performance.now() + 20_000
+  while (isRunning(pid) && performance.now() < deadline) await breathe()
+  t.notOk(isRunning(pid))
+}
+
 t.test('an abort ends the whole group', async t => {
   const folder = fakeRsync(t, 'sleep 100 & echo $! > "$(dirname "$0")/pid"; wait')
   const stop = new AbortController()
   const running = runRsync({ ...place, options: [], signal: stop.signal })
-  const pidFile = join(folder, 'pid')
-  while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8').trim() === '') {
-    await new Promise(setImmediate)
-  }
+  const pid = await pidIn(join(folder, 'pid'))
   stop.abort(new Error('stopped'))
   await t.rejects(running, { message: 'stopped' })
-  const pid = readFileSync(pidFile, 'utf8').trim()
-  // It may wait for somebody to read its status.
-  const state = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ''
-  t.notMatch(state, /\) [RSD] /)
+  t.notOk(isRunning(pid))
+})
+
+t.test('also what goes on when the first of the group is gone', async t => {
+  const folder = fakeRsync(
+    t,
+    `(trap '' TERM; echo ready; sleep 100 & echo $! > "$(dirname "$0")/pid"; wait; sleep 100) &
+    exit 0`,
+  )
+  const stop = new AbortController()
+  const running = runRsync({ ...place, options: [], signal: stop.signal })
+  const pid = await pidIn(join(folder, 'pid'))
+  stop.abort(new Error('stopped'))
+  await t.rejects(running, { message: 'stopped' })
+  await whenGone(t, pid)
+})
+
+t.test('who left the group with its output is not waited for', async t => {
+  const folder = fakeRsync(t, 'setsid sleep 30 & echo $! > "$(dirname "$0")/pid"')
+  const stop = new AbortController()
+  const running = runRsync({ ...place, options: [], signal: stop.signal })
+  const pid = await pidIn(join(folder, 'pid'))
+  t.teardown(() => {
+    if (isRunning(pid)) process.kill(Number(pid))
+  })
+  stop.abort(new Error('stopped'))
+  await t.rejects(running, { message: 'stopped' })
+})
+
+t.test('a listener that throws ends the run, not the daemon', async t => {
+  const folder = fakeRsync(
+    t,
+    'echo $$ > "$(dirname "$0")/pid"; echo one; sleep 100 & wait; echo two',
+  )
+  const lines: string[] = []
+  for (const onLine of [
+    () => {
+      throw new TypeError('odd')
+    },
+    async (line: string) => {
+      lines.push(line)
+      throw new TypeError('odd')
+    },
+  ]) {
+    await t.rejects(runRsync({ ...place, options: [], onLine, signal: never }), { message: 'odd' })
+    t.notOk(isRunning(await pidIn(join(folder, 'pid'))))
+  }
+  t.same(lines, ['one'])
+})
+
+t.test('it waits for who listens', async t => {
+  fakeRsync(t, 'seq 100000')
+  let [at, most, lines] = [0, 0, 0]
+  const onLine = async () => {
+    most = Math.max(most, ++at)
+    lines += 1
+    if (lines % 1000 === 0) await breathe()
+    at -= 1
+  }
+  await runRsync({ ...place, options: [], onLine, signal: never })
+  t.equal(lines, 100_000)
+  t.equal(most, 1, 'one line at a time')
+})
+
+t.test('it ends with a daemon that was killed', async t => {
+  const folder = fakeRsync(t, 'echo $$ > "$(dirname "$0")/pid"; sleep 100 & wait')
+  const code = `import { runRsync } from ${JSON.stringify(new URL('rsync.ts', import.meta.url))}
+    const signal = new AbortController().signal
+    await runRsync({ source: 'host::module', target: '/nowhere', options: [], signal })`
+  const daemon = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' })
+  const pid = await pidIn(join(folder, 'pid'))
+  t.ok(isRunning(pid))
+  daemon.kill('SIGKILL')
+  await once(daemon, 'exit')
+  await whenGone(t, pid)
 })

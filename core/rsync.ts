@@ -1,8 +1,9 @@
 // Runs the real rsync as a child program: arguments as a list, never through a shell, ended with the
-// daemon that started it. Knows nothing of repositories.
+// daemon that started it, however that ends. Knows nothing of repositories.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { isMirrorswarmError, MirrorswarmError, systemCode } from './errors.ts'
 import {
   keptErrorBytes,
@@ -43,7 +44,8 @@ export interface RsyncRun {
   /** See checkRsyncSource. What lies in it is copied, not the folder itself. */
   readonly source: string
   readonly target: string
-  readonly onLine?: (line: string) => void
+  /** rsync waits for it; what it throws ends rsync and is thrown. */
+  readonly onLine?: (line: string) => void | Promise<void>
   readonly signal: AbortSignal
 }
 
@@ -51,14 +53,57 @@ export interface RsyncRun {
 const vanished = 24
 const tooManyDeletions = 25
 
-/** The whole group: rsync works in two or three processes. */
+/**
+ * The whole group: rsync works in two or three processes, of which the first may be gone already. Its
+ * number is not given to others while one of them lives, nor asked for after the last has gone.
+ */
 const kill = (child: ChildProcess, how: NodeJS.Signals): void => {
-  if (child.pid === undefined || child.exitCode !== null) return
+  if (child.pid === undefined) return
   try {
     process.kill(-child.pid, how)
   } catch (error) {
     // It ended at this moment.
     if (systemCode(error) !== 'ESRCH') throw error
+  }
+}
+
+/** Its standard input ends with the process that holds the other end, whatever ended that. */
+const guardScript = `read -r _
+kill -s TERM -- "-$1" || exit 0
+for _ in 1 2 3 4 5; do sleep 1; kill -s 0 -- "-$1" || exit 0; done
+kill -s KILL -- "-$1"`
+
+/**
+ * A child that ends rsync's group when this process is gone, which rsync itself does not notice:
+ * otherwise it would write beside the one that the next daemon starts. Returns how to dismiss it.
+ */
+const guard = (child: ChildProcess): (() => void) => {
+  if (child.pid === undefined) return () => undefined
+  const watcher = spawn('sh', ['-c', guardScript, 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  // Without a guard rsync works as well.
+  watcher.on('error', () => undefined)
+  watcher.stdin.on('error', () => undefined)
+  return () => {
+    watcher.kill('SIGKILL')
+  }
+}
+
+/** All lines, one after the other; drops what comes once it is not wanted any more. */
+const hear = async (
+  stdout: Readable,
+  onLine: NonNullable<RsyncRun['onLine']>,
+  isOver: () => boolean,
+): Promise<void> => {
+  const lines = createInterface({ input: stdout })
+  // Of a stream that was cut off readline does not hear.
+  stdout.once('close', () => lines.close())
+  for await (const line of lines) {
+    if (isOver()) continue
+    const heard = onLine(line)
+    if (heard !== undefined) await heard
   }
 }
 
@@ -88,15 +133,12 @@ const startError = (error: unknown): MirrorswarmError =>
     { cause: error },
   )
 
-/**
- * Run rsync to its end. Rejects with the signal's reason once the child, which is ended, is gone.
- * Throws MS_REMOTE_UNREACHABLE, MS_DISK_FULL, MS_PUBLISH_SHRINKS (--max-delete was reached),
- * MS_CONFIG_INVALID (there is no rsync).
- */
-export const runRsync = async (run: RsyncRun): Promise<void> => {
-  const { options, source, target, onLine, signal } = run
-  signal.throwIfAborted()
-  const child = spawn(
+const throwFault = (fault: { readonly error: unknown } | null): void => {
+  if (fault !== null) throw fault.error
+}
+
+const start = ({ options, source, target }: RsyncRun) =>
+  spawn(
     'rsync',
     [
       ...commonArguments,
@@ -111,28 +153,52 @@ export const runRsync = async (run: RsyncRun): Promise<void> => {
       detached: true,
     },
   )
+
+/**
+ * Run rsync to its end. Rejects with the signal's reason, or what `onLine` threw, once the child,
+ * which is ended, is gone with all that it started. Throws MS_REMOTE_UNREACHABLE, MS_DISK_FULL,
+ * MS_PUBLISH_SHRINKS (--max-delete was reached), MS_CONFIG_INVALID (there is no rsync).
+ */
+export const runRsync = async (run: RsyncRun): Promise<void> => {
+  const { onLine = () => undefined, signal } = run
+  signal.throwIfAborted()
+  const child = start(run)
+  const dismiss = guard(child)
   let words = ''
   child.stderr.on('data', (part: Buffer) => {
     words = `${words}${part.toString('latin1')}`.slice(-keptErrorBytes)
   })
-  const lines = createInterface({ input: child.stdout })
-  lines.on('line', line => onLine?.(line))
   let late: NodeJS.Timeout | undefined
   const stop = (): void => {
+    if (late !== undefined) return
     kill(child, 'SIGTERM')
-    late = setTimeout(() => kill(child, 'SIGKILL'), rsyncKillMs)
+    late = setTimeout(() => {
+      kill(child, 'SIGKILL')
+      // Whoever left the group and holds the other end is not waited for.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, rsyncKillMs)
   }
   signal.addEventListener('abort', stop, { once: true })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', error => reject(startError(error)))
+    child.once('close', resolve)
+  })
+  let fault: { readonly error: unknown } | null = null
+  const heard = hear(child.stdout, onLine, () => signal.aborted).catch((error: unknown) => {
+    fault = { error }
+    child.stdout.resume()
+    stop()
+  })
   try {
-    const status = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', error => reject(startError(error)))
-      child.once('close', resolve)
-    })
+    const status = await ended
+    await heard
     signal.throwIfAborted()
+    throwFault(fault)
     if (status !== 0 && status !== vanished) throw failureOf(status, words)
   } finally {
     clearTimeout(late)
+    dismiss()
     signal.removeEventListener('abort', stop)
-    lines.close()
   }
 }

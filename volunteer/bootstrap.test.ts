@@ -126,19 +126,39 @@ t.test('a stop ends rsync, and the next start goes on', skip, async t => {
   t.ok(existsSync(join(mirror, 'pool/a b.deb')))
 })
 
-t.test('a server that fails is given up after a few attempts', async t => {
-  const { bootstrap } = await prepare(t)
+/** A program called rsync that does as told, while `work` goes on. */
+const withRsync = async (t: Test, script: string, work: () => Promise<void>): Promise<string> => {
   const folder = temporaryFolder('fake')
   t.teardown(() => folder.remove())
   const file = join(folder.path, 'rsync')
-  writeFileSync(file, '#!/bin/sh\necho x >> "$(dirname "$0")/runs"\nexit 10\n')
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
   chmodSync(file, 0o755)
   const before = process.env.PATH
   process.env.PATH = `${folder.path}:${before}`
   try {
-    await bootstrap().run(never)
+    await work()
   } finally {
     process.env.PATH = before
   }
-  t.equal(readFileSync(join(folder.path, 'runs'), 'utf8'), 'x\n'.repeat(4))
+  return folder.path
+}
+
+t.test('a server that fails is given up after a few attempts', async t => {
+  const { bootstrap } = await prepare(t)
+  const folder = await withRsync(t, 'echo x >> "$(dirname "$0")/runs"\nexit 10', () =>
+    bootstrap().run(never),
+  )
+  t.equal(readFileSync(join(folder, 'runs'), 'utf8'), 'x\n'.repeat(4))
+})
+
+t.test('very many names are all asked for', async t => {
+  const { data, bootstrap } = await prepare(t)
+  const script = `case "$*" in
+    *--dry-run*) seq -f '10 pool/%.0f' 200000 ;;
+    *) cp ${join(data, 'bootstrap/files')} "$(dirname "$0")/asked" ;;
+  esac`
+  const folder = await withRsync(t, script, () => bootstrap().run(never))
+  const asked = readFileSync(join(folder, 'asked'), 'utf8').split('\0')
+  t.equal(asked.length, 200_001)
+  t.equal(asked[199_999], 'pool/200000')
 })

@@ -2,14 +2,12 @@
 // there is room, only in the owner's hours, resumable. What came is adopted as any copy is: verified
 // by its hashes, and replaced where they differ.
 
-import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { finished } from 'node:stream/promises'
 import type { Random } from '../core/clock.ts'
-import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
-import { bootstrapAttempts } from '../core/program-limits.ts'
+import { bootstrapAttempts, listBufferBytes } from '../core/program-limits.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
 import { runRsync } from '../core/rsync.ts'
 import type { Scope } from '../manifest/logic/scope.ts'
@@ -60,6 +58,35 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     const timer = setTimeout(done, ms)
     signal.addEventListener('abort', done, { once: true })
   })
+
+/** Names on their way to a file, in little memory: who adds one waits while many are written. */
+class NameList {
+  readonly #handle: FileHandle
+  #parts: Uint8Array[] = []
+  #bytes = 0
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle
+  }
+
+  /** A promise when it must be waited for. */
+  add(name: Uint8Array): void | Promise<void> {
+    this.#parts.push(name, Buffer.of(0))
+    this.#bytes += name.length + 1
+    return this.#bytes < listBufferBytes ? undefined : this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const parts = this.#parts
+    this.#parts = []
+    this.#bytes = 0
+    await this.#handle.appendFile(Buffer.concat(parts))
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
 
 export class Bootstrap {
   readonly #parts: BootstrapParts
@@ -177,27 +204,26 @@ export class Bootstrap {
   /** What rsync would send, without what is out of scope, as a list for rsync. */
   async #list(folder: string, signal: AbortSignal): Promise<Wanted> {
     const listFile = join(folder, 'files')
-    const list = createWriteStream(listFile)
-    const written = finished(list)
-    // It is looked at in the end.
-    written.catch(() => undefined)
     let files = 0
     let bytes = 0
-    const take = (line: string): void => {
+    const list = new NameList(await open(listFile, 'w'))
+    const take = (line: string): void | Promise<void> => {
       const listed = parseListed(line)
       if (listed === null || !this.#parts.scope(pathFromBytes(listed.name))) return
       files += 1
       bytes += listed.sizeBytes
-      list.write(Buffer.concat([listed.name, Buffer.of(0)]))
+      return list.add(listed.name)
     }
     try {
       const { source, mirrorDir: target } = this.#options
       const options = ['--dry-run', '--out-format=%l %n']
       await runRsync({ options, source, target, onLine: take, signal })
-      list.end()
-      await written
+      await list.flush()
+    } catch (error) {
+      if (systemCode(error) !== 'ENOSPC' && systemCode(error) !== 'EDQUOT') throw error
+      throw new MirrorswarmError('MS_DISK_FULL', `no space left for ${listFile}`, { cause: error })
     } finally {
-      list.destroy()
+      await list.close()
     }
     return { listFile, files, bytes }
   }
