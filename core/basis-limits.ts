@@ -14,6 +14,12 @@ export const recentAnchorEntries = 65_536
 export const unsavedSketches = 256
 /** Contents that are gone but still in its rows; then all rows are rewritten. */
 export const droppedContentsKept = 65_536
+/** Of these, so many are forgotten in one step: about a millisecond. */
+export const droppedForgottenAtOnce = 256
+/** A memory on disk that is of no use again soon after it was begun anew rests so long, … */
+export const cachePauseFirstMs = 60_000
+/** … and twice as long each time, up to this. */
+export const cachePauseMostMs = 3_600_000
 /** An index of anchors that was lost is filled again by reading held files at this rate. */
 export const basisFillBytesPerSecond = 32 * MiB
 /** Held files that are looked at as relatives of one wanted content by their names. */

@@ -1,14 +1,22 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { cachePauseFirstMs, cachePauseMostMs } from './basis-limits.ts'
 import { CacheDatabase, CacheNonsense } from './cache-database.ts'
 
 const schema = 'CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)'
 
-const openIn = (folder: string, version = 1) => {
+const openIn = (folder: string, version = 1, nowMs = () => performance.now()) => {
   const faults: boolean[] = []
   const cache = new CacheDatabase(join(folder, 'cache.db'), {
-    ...{ schema, version },
+    ...{ schema, version, nowMs },
     onFault: (_error, lost) => faults.push(lost),
   })
   const add = (name: string): boolean =>
@@ -105,5 +113,73 @@ t.test('a place where nothing can be written remembers nothing and does no harm'
   t.equal(cache.isUsable, false)
   t.equal(add('one'), false)
   t.same(names(), [])
+  cache.close()
+})
+
+t.test('what is wrong again at once rests, longer each time, and is tried again', async t => {
+  let now = 1000
+  const { cache, add, names } = openIn(t.testdir(), 1, () => now)
+  const spoil = (): void =>
+    cache.attempt(() => {
+      throw new CacheNonsense('odd')
+    }, undefined)
+  spoil()
+  t.equal(add('one'), true, 'begun anew at once')
+  spoil()
+  let generation = cache.generation
+  for (let number = 0; number < 1000; number++) spoil()
+  t.equal(cache.generation, generation, 'nothing is tried')
+  t.equal(add('two'), false)
+  for (const pauseMs of [cachePauseFirstMs, 2 * cachePauseFirstMs, 4 * cachePauseFirstMs]) {
+    now += pauseMs - 1
+    t.equal(cache.isUsable, false)
+    now += 1
+    t.equal(add('three'), true)
+    t.same(names(), ['three'])
+    t.ok(cache.generation > generation)
+    spoil()
+    generation = cache.generation
+  }
+  now += 2 * cachePauseMostMs
+  t.equal(add('four'), true)
+  now += 2 * cachePauseMostMs
+  spoil()
+  t.equal(add('five'), true, 'it was good for long')
+  cache.close()
+  t.equal(cache.isUsable, false)
+})
+
+t.test('what cannot be opened now is not thrown away, and there later', async t => {
+  const folder = t.testdir()
+  const before = openIn(folder)
+  before.add('one')
+  before.cache.close()
+  const file = join(folder, 'cache.db')
+  renameSync(file, `${file}.aside`)
+  mkdirSync(file)
+  let now = 1000
+  const { cache, names, faults } = openIn(folder, 1, () => now)
+  t.equal(cache.isUsable, false)
+  t.same(faults, [false])
+  rmdirSync(file)
+  renameSync(`${file}.aside`, file)
+  t.same(names(), [])
+  now += cachePauseFirstMs
+  t.same(names(), ['one'])
+  cache.close()
+})
+
+t.test('a disk that stays full is told of once a while', async t => {
+  let now = 1000
+  const { cache, add, names, faults } = openIn(t.testdir(), 1, () => now)
+  cache.attempt(() => cache.prepare('PRAGMA max_page_count=4').get(), undefined)
+  for (let number = 0; number < 100; number++) t.equal(add('x'.repeat(20_000)), false)
+  t.same(faults, [false])
+  now += cachePauseFirstMs
+  add('x'.repeat(20_000))
+  t.same(faults, [false, false])
+  cache.attempt(() => cache.prepare('PRAGMA max_page_count=400').get(), undefined)
+  t.equal(add('x'.repeat(20_000)), true, 'it goes on when there is space')
+  t.equal(names().length, 1)
   cache.close()
 })

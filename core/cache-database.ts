@@ -1,8 +1,10 @@
 // A SQLite file that only remembers what can be found out again: whatever is wrong with it, it is
-// thrown away and begun anew, and a full disk costs memories only. It must not know what it holds.
+// thrown away and begun anew, and a full disk costs memories only. What is wrong again at once is let
+// rest for a while. It must not know what it holds.
 
 import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { cachePauseFirstMs, cachePauseMostMs } from './basis-limits.ts'
 
 export interface CacheDatabaseOptions {
   /** Statements that make the tables (IF NOT EXISTS). */
@@ -13,6 +15,8 @@ export interface CacheDatabaseOptions {
   readonly cacheKiB?: number
   /** Told after a fault; `lost`: all that was remembered is gone. */
   readonly onFault?: (error: unknown, lost: boolean) => void
+  /** Milliseconds that only grow. */
+  readonly nowMs?: () => number
 }
 
 /** Primary result codes of SQLite after which the file is of no use: ERROR, CORRUPT, NOTADB. */
@@ -26,6 +30,11 @@ const sqliteCode = (error: unknown): number | null =>
     ? error.errcode & 0xff
     : null
 
+const isUseless = (error: unknown): boolean => {
+  const code = sqliteCode(error)
+  return code === null ? error instanceof CacheNonsense : uselessCodes.has(code)
+}
+
 const userVersion = (database: DatabaseSync): number =>
   Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0)
 
@@ -36,21 +45,25 @@ export class CacheDatabase {
   #database: DatabaseSync | null = null
   #generation = 0
   #isNew = false
+  #closed = false
+  readonly #nowMs: () => number
+  /** Until when nothing is tried, after a fault that came back soon. */
+  #restUntilMs = Number.NEGATIVE_INFINITY
+  #pauseMs = cachePauseFirstMs
+  #renewedMs = Number.NEGATIVE_INFINITY
+  #toldMs = Number.NEGATIVE_INFINITY
 
   /** Opens the file, or makes it. Never throws: see `isUsable`. */
   constructor(file: string, options: CacheDatabaseOptions) {
     this.#file = file
     this.#options = options
-    try {
-      this.#open()
-    } catch (error) {
-      this.#fault(error, true)
-      this.#renew()
-    }
+    this.#nowMs = options.nowMs ?? (() => performance.now())
+    this.#tryOpen()
   }
 
+  /** False while it rests: then nothing is remembered. */
   get isUsable(): boolean {
-    return this.#database !== null
+    return this.#current() !== null
   }
 
   /** True when the file was made by this object: nothing from before is in it. */
@@ -58,7 +71,7 @@ export class CacheDatabase {
     return this.#isNew
   }
 
-  /** Grows when all was lost. */
+  /** Grows when all was lost, and when what could not be opened is. */
   get generation(): number {
     return this.#generation
   }
@@ -83,19 +96,58 @@ export class CacheDatabase {
     this.#database = database
   }
 
-  #renew(): void {
-    this.close()
-    this.#generation += 1
-    this.#isNew = true
+  /** What cannot be read for lack of space, rights or descriptors may be good later: it stays. */
+  #tryOpen(): void {
     try {
-      for (const end of ['', '-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true })
       this.#open()
     } catch (error) {
-      this.#fault(error, true)
+      const lost = isUseless(error)
+      this.#fault(error, lost)
+      if (lost) this.#renew()
+      else this.#rest()
     }
   }
 
+  /** Throw all away and begin anew; not at once if that was done a moment ago and did not help. */
+  #renew(): void {
+    this.#release()
+    this.#generation += 1
+    this.#isNew = true
+    const isSoon = this.#nowMs() - this.#renewedMs < this.#pauseMs
+    this.#renewedMs = this.#nowMs()
+    try {
+      for (const end of ['', '-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true })
+      if (isSoon) this.#rest()
+      else this.#open()
+    } catch (error) {
+      this.#fault(error, true)
+      this.#rest()
+    }
+  }
+
+  #rest(): void {
+    const nowMs = this.#nowMs()
+    // A long time without a fault makes the next pause short again.
+    const again = nowMs - this.#restUntilMs < cachePauseMostMs
+    this.#pauseMs = again ? Math.min(2 * this.#pauseMs, cachePauseMostMs) : cachePauseFirstMs
+    this.#restUntilMs = nowMs + this.#pauseMs
+  }
+
+  /** The file when it may be used; after a rest it is tried again. */
+  #current(): DatabaseSync | null {
+    if (this.#database === null && !this.#closed && this.#nowMs() >= this.#restUntilMs) {
+      this.#generation += 1
+      this.#renewedMs = this.#nowMs()
+      this.#tryOpen()
+    }
+    return this.#database
+  }
+
+  /** A disk that stays full is told of now and then, not with each attempt. */
   #fault(error: unknown, lost: boolean): void {
+    const nowMs = this.#nowMs()
+    if (!lost && nowMs - this.#toldMs < cachePauseFirstMs) return
+    if (!lost) this.#toldMs = nowMs
     this.#options.onFault?.(error, lost)
   }
 
@@ -115,7 +167,7 @@ export class CacheDatabase {
    * wrong with the file never throws; other errors of `work` do.
    */
   attempt<T>(work: () => T, otherwise: T): T {
-    const database = this.#database
+    const database = this.#current()
     if (database === null) return otherwise
     try {
       database.exec('BEGIN')
@@ -123,10 +175,9 @@ export class CacheDatabase {
       database.exec('COMMIT')
       return result
     } catch (error) {
-      const code = sqliteCode(error)
       const rolledBack = this.#rollBack(database)
-      if (code === null && !(error instanceof CacheNonsense)) throw error
-      const lost = !rolledBack || code === null || uselessCodes.has(code)
+      if (sqliteCode(error) === null && !(error instanceof CacheNonsense)) throw error
+      const lost = !rolledBack || isUseless(error)
       this.#fault(error, lost)
       if (lost) this.#renew()
       return otherwise
@@ -144,6 +195,11 @@ export class CacheDatabase {
   }
 
   close(): void {
+    this.#closed = true
+    this.#release()
+  }
+
+  #release(): void {
     this.#statements.clear()
     const database = this.#database
     this.#database = null

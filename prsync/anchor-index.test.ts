@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { cpSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { droppedContentsKept, droppedForgottenAtOnce } from '../core/basis-limits.ts'
 import { seededRandom } from '../core/clock.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { sizeAtShare } from '../loadtest/sample/file-tree.ts'
@@ -121,6 +123,35 @@ t.test('a crash between two steps of a merge loses nothing', async t => {
     await again.close()
   }
   await flushed
+})
+
+t.test('very many that were dropped are forgotten in small steps', async t => {
+  const file = join(t.testdir(), 'anchors.db')
+  await AnchorIndex.open(file).close()
+  const beside = new DatabaseSync(file)
+  t.teardown(() => beside.close())
+  const insert = beside.prepare('INSERT INTO dropped VALUES (?)')
+  beside.exec('BEGIN')
+  for (let prefix = 0; prefix < droppedContentsKept; prefix++) insert.run(prefix)
+  beside.exec('COMMIT')
+  const index = AnchorIndex.open(file)
+  t.teardown(() => index.close())
+  let isDone = false
+  const done = index.flush().then(() => {
+    isDone = true
+  })
+  const count = beside.prepare('SELECT count(*) AS left FROM dropped')
+  let before = droppedContentsKept
+  let largest = 0
+  while (!isDone) {
+    const left = Number(count.get()?.left)
+    largest = Math.max(largest, before - left)
+    before = left
+    await new Promise(setImmediate)
+  }
+  await done
+  t.equal(count.get()?.left, 0)
+  t.ok(largest <= 2 * droppedForgottenAtOnce, `${largest} at once`)
 })
 
 t.test('an anchor that everybody has nominates nobody', async t => {

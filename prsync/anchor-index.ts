@@ -6,6 +6,7 @@ import {
   anchorIndexBytes,
   anchorIndexRowsAtOnce,
   droppedContentsKept,
+  droppedForgottenAtOnce,
   recentAnchorEntries,
   unsavedSketches,
 } from '../core/basis-limits.ts'
@@ -122,6 +123,11 @@ export class AnchorIndex {
   /** Grows when all was lost. */
   get generation(): number {
     return this.#cache.generation
+  }
+
+  /** False while what is wrong with the file does not go away. */
+  get isUsable(): boolean {
+    return this.#attempt(() => true, false)
   }
 
   get isEmpty(): boolean {
@@ -321,12 +327,24 @@ export class AnchorIndex {
       this.#rewrite(ids, null)
       await breathe()
     }
-    this.#attempt(() => {
-      for (const prefix of dropped) {
-        if (!this.#dropped.delete(prefix)) continue
-        this.#cache.prepare('DELETE FROM dropped WHERE prefix = ?').run(prefix)
-      }
-    }, undefined)
+    return await this.#forget(dropped, generation)
+  }
+
+  /** These are in no row any more; false when it was stopped. */
+  async #forget(dropped: readonly number[], generation: number): Promise<boolean> {
+    for (let at = 0; at < dropped.length; at += droppedForgottenAtOnce) {
+      if (this.#closed || this.#generation !== generation) return false
+      const some = dropped
+        .slice(at, at + droppedForgottenAtOnce)
+        .filter(prefix => this.#dropped.has(prefix))
+      const done = this.#attempt(() => {
+        const forget = this.#cache.prepare('DELETE FROM dropped WHERE prefix = ?')
+        for (const prefix of some) forget.run(prefix)
+        return true
+      }, false)
+      if (done) for (const prefix of some) this.#dropped.delete(prefix)
+      await breathe()
+    }
     return this.#generation === generation
   }
 

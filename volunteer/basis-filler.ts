@@ -2,7 +2,7 @@
 // names from the record of held files, anchors by reading the files, slowly and in the background.
 
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
-import { basisFillBytesPerSecond } from '../core/basis-limits.ts'
+import { basisFillBytesPerSecond, cachePauseFirstMs } from '../core/basis-limits.ts'
 import type { RepoPath } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { workSliceRows } from '../core/volunteer-limits.ts'
@@ -65,15 +65,24 @@ export class BasisFiller {
     }
   }
 
+  /** A memory that cannot be used now, for want of space perhaps, is filled once it can. */
+  async #usable(memory: { readonly isUsable: boolean }): Promise<void> {
+    while (!memory.isUsable) await this.#pause(cachePauseFirstMs, this.#stop.signal)
+  }
+
   async #fillNames(): Promise<void> {
     const { held, names } = this.#parts
+    await this.#usable(names)
     if (!names.needsFilling()) return
+    const { generation } = names
     for (let after: RepoPath | null = null; ; ) {
       this.#stop.signal.throwIfAborted()
       const page = held.after(after, workSliceRows)
       const last = page.at(-1)
       if (last === undefined) break
       names.add(page)
+      // Lost meanwhile: somebody is told of it and begins again.
+      if (names.generation !== generation) return
       after = last.path
       await breathe()
     }
@@ -83,6 +92,8 @@ export class BasisFiller {
   async #fillAnchors(): Promise<void> {
     const { held, index, hasher } = this.#parts
     const { signal } = this.#stop
+    await this.#usable(index)
+    const { generation } = index
     for (let from = index.mark('filled') ?? 0; from < filledMark; ) {
       signal.throwIfAborted()
       const { file, next } = held.nextByHash(from, sketchFloorBytes)
@@ -93,6 +104,7 @@ export class BasisFiller {
         await this.#pause((file.sizeBytes / basisFillBytesPerSecond) * 1000, signal)
       }
       index.save()
+      if (index.generation !== generation) return
       index.setMark('filled', from)
     }
   }

@@ -51,6 +51,11 @@ export class BasisNames {
     return this.#cache.generation
   }
 
+  /** False while what is wrong with the file does not go away. */
+  get isUsable(): boolean {
+    return this.#cache.isUsable
+  }
+
   /** All held files must be told again: nothing is known, or the last run was cut off. */
   needsFilling(): boolean {
     const filled = this.#cache.attempt(
