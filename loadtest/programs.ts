@@ -16,6 +16,7 @@ export const packageOf = {
   'dpkg-deb': 'dpkg',
   find: 'findutils',
   gpg: 'gnupg',
+  gzip: 'gzip',
   nginx: 'nginx-light',
   openssl: 'openssl',
   rpmbuild: 'rpm',
