@@ -12,6 +12,7 @@ import {
   wireContainers,
 } from './messages.ts'
 
+const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const positive = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const session = Type.String({ minLength: 1, maxLength: 64 })
 
@@ -45,6 +46,26 @@ export const HoldingsVersion = Type.Object({
 })
 export type HoldingsVersion = Static<typeof HoldingsVersion>
 
+/** What probes and audits make of a volunteer; see the origin's suspicion. */
+export const Suspicion = Type.Object({
+  /** It gets no clients until audits pass. */
+  quarantined: Type.Boolean(),
+  /** The newest failure, for people. */
+  reason: Type.String({ maxLength: 200 }),
+  /** Whether the origin saw it itself, or only other volunteers did. */
+  by: Type.Union([Type.Literal('origin'), Type.Literal('others')]),
+  /** Of failures since the last audit that passed. */
+  weight: count,
+  /** Times that it was quarantined, and audits since: passed in a row, failed. */
+  strikes: count,
+  passes: count,
+  failures: count,
+  /** Milliseconds since 1970: of the newest failure, and when to look again. */
+  sinceMs: count,
+  nextAuditMs: count,
+})
+export type Suspicion = Static<typeof Suspicion>
+
 const OwnerSettings = Type.Object({
   disabled: Type.Optional(Type.Boolean()),
   draining: Type.Optional(Type.Boolean()),
@@ -62,6 +83,19 @@ export const NetworkEvent = Type.Union([
     type: Type.Literal('reachable'),
     name: volunteerNameSchema,
     reachable: Type.Boolean(),
+  }),
+  Type.Object({
+    type: Type.Literal('suspicion'),
+    name: volunteerNameSchema,
+    suspicion: Type.Union([Suspicion, Type.Null()]),
+  }),
+  /** It said itself that it does not hold this content, although it had announced it. */
+  Type.Object({
+    type: Type.Literal('withdrawn'),
+    name: volunteerNameSchema,
+    repositoryId: repositoryIdSchema,
+    epoch: positive,
+    content: count,
   }),
   Type.Object({
     type: Type.Literal('snapshot'),

@@ -4,7 +4,7 @@
 import Type from 'typebox'
 import { MirrorswarmError } from '../core/errors.ts'
 import { retiredSessions, volunteers } from '../core/limits.ts'
-import { HoldingsVersion, VolunteerRecord } from './events.ts'
+import { HoldingsVersion, Suspicion, VolunteerRecord } from './events.ts'
 import { Holdings } from './holdings.ts'
 import { emptyNetwork, type NetworkState } from './logic/network-state.ts'
 import {
@@ -28,6 +28,7 @@ const Picture = Type.Object({
       record: VolunteerRecord,
       position: Type.Union([ManifestPosition, Type.Null()]),
       retiredSessions: Type.Array(Type.String({ maxLength: 64 }), { maxItems: retiredSessions }),
+      suspicion: Type.Optional(Suspicion),
       holdings: Type.Union([
         Type.Object({ ...HoldingsVersion.properties, containers: wireContainers }),
         Type.Null(),

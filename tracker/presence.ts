@@ -149,7 +149,7 @@ export class Presence {
     const { name } = record
     const report = this.report(name)
     const state = this.state(name)
-    if (report === null || state === 'offline' || state === 'quarantined') {
+    if (report === null || state === 'offline' || record.disabled) {
       board.remove(name)
       return
     }
@@ -157,7 +157,8 @@ export class Presence {
       name,
       address: peerAddressOf(record, report.peerPort),
       reachable: record.reachable,
-      gives: state !== 'draining',
+      // One in quarantine may repair itself by what others have.
+      gives: state !== 'draining' && state !== 'quarantined',
       downloads:
         report.sync.state === 'paused' ? [] : report.sync.torrents.map(torrent => torrent.infoHash),
       contents: holdings?.contents ?? null,

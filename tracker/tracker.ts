@@ -4,15 +4,11 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { MirrorswarmError } from '../core/errors.ts'
 import type { ContentNumber, InfoHash, VolunteerName } from '../core/ids.ts'
-import {
-  livenessSweepMs,
-  peerNewsDelayMs,
-  pendingAnnounces,
-  volunteers as volunteersLimit,
-} from '../core/limits.ts'
+import { livenessSweepMs, peerNewsDelayMs, volunteers as volunteersLimit } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { AnnounceTurns } from './announce-turns.ts'
 import type { EventLog } from './event-log.ts'
-import type { NetworkEvent, VolunteerRecord } from './events.ts'
+import type { NetworkEvent, Suspicion, VolunteerRecord } from './events.ts'
 import { type AnnounceStep, type Basis, type LastHeard, stepAnnounce } from './logic/announce.ts'
 import { type PublishedSnapshot, sameNumbers } from './logic/network-state.ts'
 import { Popularity } from './logic/popularity.ts'
@@ -84,7 +80,7 @@ export class Tracker {
   readonly #polls = new PollTable()
   readonly #popularity = new Popularity()
   #popularEpoch = 0
-  readonly #turns = new Map<VolunteerName, { waiting: number; tail: Promise<unknown> }>()
+  readonly #turns = new AnnounceTurns()
   readonly #bases = new Map<VolunteerName, Basis>()
   readonly #newestPolls = new Map<VolunteerName, LastHeard>()
   /** Makes tags of this process differ from those of others. */
@@ -118,7 +114,7 @@ export class Tracker {
     if (this.#sweeping !== null) clearInterval(this.#sweeping)
     if (this.#waking !== null) clearTimeout(this.#waking)
     this.#polls.endAll('stopped')
-    await Promise.allSettled([...this.#turns.values()].map(turn => turn.tail))
+    await this.#turns.settled()
     await this.#replica.stop()
   }
 
@@ -133,7 +129,7 @@ export class Tracker {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<AnnounceAnswer> {
     const { name } = volunteer
-    const step = await this.#inTurn(name, () => this.#take(name, request))
+    const step = await this.#turns.inTurn(name, () => this.#take(name, request))
     if (request.waitMs > 0 && this.#isNewestPoll(name, request)) {
       this.#polls.end(name, 'replaced')
       const acknowledges = step.wantFull || step.events.some(event => event.type === 'holdings')
@@ -180,13 +176,38 @@ export class Tracker {
     this.#mustKnow(name)
     const { drain, ...rest } = change
     const settings = { ...rest, ...(drain === undefined ? {} : { draining: drain }) }
-    await this.#replica.append([{ type: 'owner', name, settings }], { flush: true })
+    const events: NetworkEvent[] = [{ type: 'owner', name, settings }]
+    // Who lets it serve again trusts it again.
+    const trusted = change.disabled === false && this.suspicion(name) !== null
+    if (trusted) events.push({ type: 'suspicion', name, suspicion: null })
+    await this.#replica.append(events, { flush: true })
   }
 
   /** Whether the origin could reach the public URL. Throws MS_REQUEST_INVALID for an unknown name. */
   async setReachable(name: VolunteerName, reachable: boolean): Promise<void> {
     if (this.#mustKnow(name).reachable === reachable) return
     await this.#replica.append([{ type: 'reachable', name, reachable }])
+  }
+
+  /** What is held against it; null: nothing. */
+  suspicion(name: VolunteerName): Suspicion | null {
+    return this.#replica.network.volunteers.get(name)?.suspicion ?? null
+  }
+
+  /** What probes and audits made of it. Throws MS_REQUEST_INVALID for an unknown name. */
+  async setSuspicion(name: VolunteerName, suspicion: Suspicion | null): Promise<void> {
+    this.#mustKnow(name)
+    if (suspicion === null && this.suspicion(name) === null) return
+    await this.#replica.append([{ type: 'suspicion', name, suspicion }], { flush: true })
+  }
+
+  /** It said that it does not hold a content of the newest epoch: believed until it announces it. */
+  async withdraw(name: VolunteerName, content: ContentNumber): Promise<void> {
+    const { snapshot, volunteers } = this.#replica.network
+    const held = volunteers.get(name)?.holdings?.contents.has(content)
+    if (snapshot === null || held !== true) return
+    const { repositoryId, epoch } = snapshot
+    await this.#replica.append([{ type: 'withdrawn', name, repositoryId, epoch, content }])
   }
 
   /**
@@ -249,28 +270,6 @@ export class Tracker {
       throw new MirrorswarmError('MS_REQUEST_INVALID', `there is no volunteer called ${name}`)
     }
     return record
-  }
-
-  /** One announce of a volunteer after the other: each step needs the state that the last one left. */
-  async #inTurn<T>(name: VolunteerName, work: () => Promise<T>): Promise<T> {
-    const turn = this.#turns.get(name) ?? { waiting: 0, tail: Promise.resolve() }
-    if (turn.waiting >= pendingAnnounces) {
-      throw new MirrorswarmError('MS_ORIGIN_BUSY', `${name} announces faster than it is answered`)
-    }
-    this.#turns.set(name, turn)
-    turn.waiting++
-    const result = turn.tail.then(work)
-    const settled = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    turn.tail = settled
-    try {
-      return await result
-    } finally {
-      turn.waiting--
-      if (turn.waiting === 0) this.#turns.delete(name)
-    }
   }
 
   async #take(name: VolunteerName, request: AnnounceRequest): Promise<AcceptedStep> {

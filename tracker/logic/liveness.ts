@@ -46,7 +46,7 @@ export const stateOf = (
   newest: PublishedSnapshot | null,
 ): VolunteerState => {
   const { record, position } = volunteer
-  if (record.disabled) return 'quarantined'
+  if (record.disabled || volunteer.suspicion?.quarantined === true) return 'quarantined'
   if (offline || report === null) return 'offline'
   if (!record.reachable) return 'unreachable'
   if (record.draining || report.draining) return 'draining'

@@ -4,7 +4,13 @@
 
 import type { Epoch, RepositoryId, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
 import { retiredSessions } from '../../core/limits.ts'
-import type { HoldingsEvent, HoldingsVersion, NetworkEvent, VolunteerRecord } from '../events.ts'
+import type {
+  HoldingsEvent,
+  HoldingsVersion,
+  NetworkEvent,
+  Suspicion,
+  VolunteerRecord,
+} from '../events.ts'
 import { Holdings } from '../holdings.ts'
 import type { ManifestPosition, WireContainer } from '../messages.ts'
 
@@ -22,6 +28,8 @@ export interface Volunteer {
   readonly position: ManifestPosition | null
   /** Sessions that a newer one has replaced: what still comes from them is late. */
   readonly retiredSessions: readonly string[]
+  /** Missing: there is none. */
+  readonly suspicion?: Suspicion
 }
 
 export interface PublishedSnapshot {
@@ -52,6 +60,7 @@ const enrol = (state: NetworkState, record: VolunteerRecord): void => {
     holdings: same ? known.holdings : null,
     position: same ? known.position : null,
     retiredSessions: same ? known.retiredSessions : [],
+    ...(same && known.suspicion !== undefined ? { suspicion: known.suspicion } : {}),
   })
 }
 
@@ -111,6 +120,19 @@ const settle = (
   if (volunteer !== undefined) state.volunteers.set(name, change(volunteer))
 }
 
+const withdraw = (
+  state: NetworkState,
+  event: Extract<NetworkEvent, { type: 'withdrawn' }>,
+): void => {
+  if (!sameNumbers(state.snapshot, event)) return
+  settle(state, event.name, volunteer => {
+    const { holdings } = volunteer
+    if (holdings === null || !holdings.contents.has(event.content)) return volunteer
+    holdings.contents.remove(event.content)
+    return { ...volunteer, holdings: { ...holdings, losses: holdings.losses + 1 } }
+  })
+}
+
 /** Apply one event of the log to the state. */
 export const applyEvent = (state: NetworkState, event: NetworkEvent): void => {
   switch (event.type) {
@@ -135,6 +157,14 @@ export const applyEvent = (state: NetworkState, event: NetworkEvent): void => {
         ...rest,
         record: { ...record, ...event.settings },
       }))
+      break
+    case 'suspicion':
+      settle(state, event.name, ({ suspicion: _, ...rest }) =>
+        event.suspicion === null ? rest : { ...rest, suspicion: event.suspicion },
+      )
+      break
+    case 'withdrawn':
+      withdraw(state, event)
       break
     case 'reachable':
       settle(state, event.name, ({ record, ...rest }) => ({

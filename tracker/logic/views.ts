@@ -112,7 +112,7 @@ class HoldingCandidate implements Candidate {
     this.activeClients = load.activeClients
     this.limits = report?.limits ?? noLimits
     this.lastAnnounceMs = report?.lastAnnounceMs ?? null
-    this.reasons = reasonsOf(record, report)
+    this.reasons = reasonsOf(volunteer, report)
     this.#contents = volunteer.holdings?.contents ?? null
   }
 
@@ -121,8 +121,12 @@ class HoldingCandidate implements Candidate {
   }
 }
 
-const reasonsOf = (record: VolunteerRecord, report: LastReport | null): readonly string[] => {
+const reasonsOf = (
+  { record, suspicion }: Volunteer,
+  report: LastReport | null,
+): readonly string[] => {
   const reasons = [...(report?.reasons ?? [])]
+  if (suspicion?.quarantined === true) reasons.unshift(`quarantined: ${suspicion.reason}`)
   if (record.disabled) reasons.unshift('disabled by the operator')
   if (record.draining) reasons.unshift('drained by the operator')
   if (!record.reachable) reasons.unshift('its public URL does not answer the origin')
