@@ -31,6 +31,12 @@ const unmapped = (address: Address): Address =>
     ? address.toIPv4Address()
     : address
 
+/** 4 or 16 bytes of an address as sockets give it; null for anything else. */
+export const addressBytes = (text: string): readonly number[] | null => {
+  const parsed = parseAddress(text)
+  return parsed === null ? null : unmapped(parsed).toByteArray()
+}
+
 /** Parse '10.0.0.0/8', '2001:db8::/32' or a single address. Throws MS_CONFIG_INVALID. */
 export const parseNetwork = (text: string): Network => {
   const [, addressText = '', prefixText] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []

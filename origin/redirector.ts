@@ -1,23 +1,31 @@
-// Carries out what select decides: gathers the candidates from the tracker, remembers where clients
-// were sent (in bounded memory), and makes the signed link. It knows no sockets.
+// Carries out what selection decides: gives it the volunteers as they are now, remembers where
+// clients were sent (in bounded memory), and makes the signed link. It knows no sockets.
 
 import { LRUCache } from 'lru-cache'
 import type { Clock, Random } from '../core/clock.ts'
-import type { RepoPath, VolunteerName } from '../core/ids.ts'
-import {
-  duplicateLinks,
-  redirectCostBytes,
-  rememberedClients,
-  repeatEntries,
-  stickyMs,
-  volunteers,
-} from '../core/limits.ts'
-import { linkExpiry, signLink } from '../delivery/links.ts'
+import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
+import { duplicateLinks, rememberedClients, repeatEntries, stickyMs } from '../core/limits.ts'
+import { linkContent } from '../delivery/link-signer.ts'
+import { linkExpiry } from '../delivery/links.ts'
 import type { Content } from '../manifest/model.ts'
-import type { Candidate } from '../tracker/logic/views.ts'
+import { type Account, emptyAccount, expectedBytes, noteRedirect } from './logic/account.ts'
+import {
+  byExpectedLoad,
+  type Choice,
+  choose,
+  type Field,
+  fewOthers,
+  type Policy,
+} from './logic/choose.ts'
+import type { Tier } from './logic/closeness.ts'
+import type { PreferRule } from './logic/prefer-rules.ts'
 import { verifiedByClients } from './logic/redirectable.ts'
 import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './logic/repeats.ts'
-import { type Accepted, type Selection, type SelectionCandidate, select } from './logic/select.ts'
+import { judgeAll, type Moment, refusal, type Selection } from './logic/select.ts'
+import type { Standing } from './standing.ts'
+import { type PlaceFinder, Standings, type VolunteerSource } from './standings.ts'
+
+export type { PlaceFinder, VolunteerSource } from './standings.ts'
 
 /** A request for one file, as far as the choice of a volunteer depends on it. */
 export interface RedirectRequest {
@@ -32,7 +40,6 @@ export interface RedirectRequest {
 }
 
 export type RedirectDecision = {
-  readonly selection: Selection
   /** Where this client was sent for this path a moment ago. */
   readonly tried: readonly VolunteerName[]
   /** A few others that could serve, for Link headers; at most `duplicateLinks`. */
@@ -42,17 +49,21 @@ export type RedirectDecision = {
       /** No volunteer will do, or enough were tried. */
       readonly serveHere: true
     }
-  | { readonly serveHere: false; readonly chosen: Accepted; readonly location: string }
+  | { readonly serveHere: false; readonly chosen: Chosen; readonly location: string }
 )
 
-interface Pending {
-  readonly announcedMs: number | null
-  bytes: number
+export interface Chosen {
+  readonly candidate: Standing
+  /** Expected load: 0 idle, 1 at capacity. */
+  readonly load: number
 }
 
-/** Where the volunteers come from: the tracker, or a list in tests and simulations. */
-export interface VolunteerSource {
-  candidates(): readonly Candidate[]
+/** A decision with everybody that could serve or not, and why. */
+export type ExplainedDecision = RedirectDecision & { readonly selection: Selection }
+
+/** Contents that signed indexes name. */
+export interface SignedContents {
+  has(content: ContentNumber): boolean
 }
 
 export interface RedirectorParts {
@@ -60,20 +71,42 @@ export interface RedirectorParts {
   readonly clock: Clock
   readonly random: Random
   readonly announceIntervalMs: number
+  /** Missing: judged by the path's name. */
+  readonly signed?: () => SignedContents
+  /** Where clients and volunteers are; missing: nobody knows. */
+  readonly places?: PlaceFinder
+  readonly rules?: readonly PreferRule[]
+  /** The part of all redirects that one volunteer may get; missing: all. */
+  readonly maxShare?: number
+  /** For benches and simulations only. */
+  readonly policy?: Policy
   /** Whether the origin may serve one more client that came back; missing: always. */
   readonly hasRoomForRepeats?: () => boolean
   /** Told of each client that is sent to a volunteer. */
   readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
 }
 
+interface Considered {
+  readonly field: Field
+  readonly choice: Choice
+  readonly serveHere: boolean
+  readonly tried: readonly VolunteerName[]
+}
+
+const none: readonly VolunteerName[] = []
+
 export class Redirector {
   readonly #parts: RedirectorParts
+  readonly #standings: Standings
   readonly #repeats = new LRUCache<string, Repeat>({ max: repeatEntries })
   readonly #sticky: LRUCache<string, VolunteerName>
-  readonly #pending = new LRUCache<VolunteerName, Pending>({ max: volunteers })
+  /** All redirects together. */
+  #total: Account = emptyAccount
 
   constructor(parts: RedirectorParts) {
     this.#parts = parts
+    const { source, clock, places = null, rules = [] } = parts
+    this.#standings = new Standings({ source, clock, places, rules })
     this.#sticky = new LRUCache({
       max: rememberedClients,
       ttl: stickyMs,
@@ -84,44 +117,20 @@ export class Redirector {
 
   /** The choice for a request, without remembering anything. */
   decide(request: RedirectRequest): RedirectDecision {
-    const repeat = this.#repeats.get(this.#repeatKey(request))
-    const hasRoom = this.#parts.hasRoomForRepeats?.() ?? true
-    const advice = adviseRepeat(repeat, this.#repeatRequest(request), hasRoom)
-    const { serveHere, tried } = advice
-    let selection = this.#select(request, serveHere ? [] : tried)
-    // One that was tried is better than the origin, which has made sure already.
-    if (selection.chosen === null && tried.length > 0 && !advice.mayServe) {
-      selection = this.#select(request, [])
-    }
-    const { chosen } = selection
-    const duplicates = selection.accepted
-      .filter(({ candidate }) => candidate.name !== chosen?.candidate.name)
-      .slice(0, duplicateLinks)
-      .map(({ candidate }) => candidate.name)
-    if (serveHere || chosen === null) return { selection, tried, duplicates, serveHere: true }
-    const location = this.linkTo(chosen.candidate.name, request.path, request.content)
-    return location === null
-      ? { selection, tried, duplicates, serveHere: true }
-      : { selection, tried, duplicates, serveHere: false, chosen, location }
+    return this.#answer(request, this.#consider(request))
   }
 
   /** The same choice with everybody that could serve or not, and why: lists and "?explain". */
-  explain(request: RedirectRequest): RedirectDecision {
-    return this.decide(request)
-  }
-
-  #select(request: RedirectRequest, tried: readonly VolunteerName[]): Selection {
-    const wanted = {
-      https: request.https,
-      tried: new Set(tried),
-      sticky: this.#sticky.get(request.client) ?? null,
-      verifiedByClients: verifiedByClients(request.path),
-    }
-    return select(this.candidates(request.content), wanted, this.#parts.random)
-  }
-
-  #repeatRequest({ range }: RedirectRequest) {
-    return { nowMs: this.#parts.clock.nowMs(), offset: rangeOffset(range) }
+  explain(request: RedirectRequest): ExplainedDecision {
+    const considered = this.#consider(request)
+    const { field, choice } = considered
+    const { candidates, ranking, moment } = field
+    const judged = judgeAll(candidates, ranking, field.request, moment)
+    const candidate = candidates[choice.index]
+    const tier = ranking.tiers[ranking.tierOf[choice.index] ?? 0] as Tier
+    const chosen = candidate === undefined ? null : { candidate, load: choice.load, tier }
+    const selection = { ...judged, chosen, by: choice.by }
+    return { ...this.#answer(request, considered), selection }
   }
 
   /** Remember that the decision was carried out. */
@@ -135,17 +144,16 @@ export class Redirector {
     else this.#repeats.set(key, repeat)
     if (sentTo === null) return
     this.#sticky.set(request.client, sentTo)
-    this.noteSent(sentTo, sizeBytes)
+    this.noteSent(sentTo, expectedBytes(request.range, sizeBytes))
     this.#parts.onSent?.(sentTo, request)
   }
 
-  /** Count a redirect against a volunteer until its next announce shows what it really does. */
-  noteSent(name: VolunteerName, sizeBytes: number): void {
-    const pending = this.#pending.get(name)
-    const announcedMs = this.#find(name)?.lastAnnounceMs ?? null
-    if (pending === undefined || pending.announcedMs !== announcedMs) {
-      this.#pending.set(name, { announcedMs, bytes: sizeBytes + redirectCostBytes })
-    } else pending.bytes += sizeBytes + redirectCostBytes
+  /** Count a redirect against a volunteer: announces show only later what it causes. */
+  noteSent(name: VolunteerName, bytes: number): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    this.#standings.current()
+    this.#standings.find(name)?.note(bytes, nowMs)
+    this.#total = noteRedirect(this.#total, bytes, 0, nowMs)
   }
 
   /**
@@ -153,55 +161,78 @@ export class Redirector {
    * tried before does not matter: whoever works through a list knows what failed.
    */
   linkIfAble(request: RedirectRequest, name: VolunteerName): string | null {
-    const { path, content, https } = request
-    const candidates = this.candidates(content).filter(candidate => candidate.name === name)
-    const verified = verifiedByClients(path)
-    const wanted = { https, tried: new Set<VolunteerName>(), sticky: null }
-    const { chosen } = select(candidates, { ...wanted, verifiedByClients: verified }, () => 0)
-    if (chosen === null) return null
-    this.noteSent(name, content.sizeBytes)
+    const { request: wanted, moment } = this.#field(request, none)
+    const standing = this.#standings.find(name)
+    if (standing === undefined || refusal(standing, wanted, moment) !== null) return null
+    this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(name, request)
-    return this.linkTo(name, path, content)
-  }
-
-  /** All volunteers as select sees them, for one content. */
-  candidates(content: Content): SelectionCandidate[] {
-    const intervalSeconds = this.#parts.announceIntervalMs / 1000
-    return this.#parts.source.candidates().map(volunteer => {
-      const pending = this.#pending.get(volunteer.name)
-      const bytes = pending?.announcedMs === volunteer.lastAnnounceMs ? pending.bytes : 0
-      return {
-        name: volunteer.name,
-        url: volunteer.url,
-        state: volunteer.state,
-        disabled: volunteer.record.disabled,
-        holds: volunteer.has(content.number),
-        trust: volunteer.record.trust,
-        clientBytesPerSecond: volunteer.clientBytesPerSecond,
-        syncBytesPerSecond: volunteer.syncBytesPerSecond,
-        uploadBytesPerSecond: volunteer.limits.uploadBytesPerSecond,
-        weight: volunteer.record.weight,
-        activeClients: volunteer.activeClients,
-        maxClients: volunteer.limits.maxClients,
-        pendingBytesPerSecond: bytes / intervalSeconds,
-      }
-    })
+    return this.#link(standing, request.path, request.content)
   }
 
   /** A signed link to a path at a volunteer; null when it is not enrolled any more. */
   linkTo(name: VolunteerName, path: RepoPath, content: Content): string | null {
-    const volunteer = this.#find(name)
-    if (volunteer === undefined) return null
-    const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
-    const query = signLink(
-      { volunteer: name, secret: Buffer.from(volunteer.record.linkKey, 'base64') },
-      { path, sha256: content.sha256, expiresSeconds },
-    )
-    return `${volunteer.url}/${path}?${query}`
+    this.#standings.current()
+    const standing = this.#standings.find(name)
+    return standing === undefined ? null : this.#link(standing, path, content)
   }
 
-  #find(name: VolunteerName): Candidate | undefined {
-    return this.#parts.source.candidates().find(volunteer => volunteer.name === name)
+  #link(standing: Standing, path: RepoPath, { sha256 }: Content): string {
+    const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
+    const target = { path, sha256, expiresSeconds }
+    return `${standing.url}/${path}?${standing.signer.sign(target, linkContent(sha256))}`
+  }
+
+  #consider(request: RedirectRequest): Considered {
+    const repeat = this.#repeats.get(this.#repeatKey(request))
+    const hasRoom = this.#parts.hasRoomForRepeats?.() ?? true
+    const advice = adviseRepeat(repeat, this.#repeatRequest(request), hasRoom)
+    const { serveHere, tried } = advice
+    let field = this.#field(request, serveHere ? none : tried)
+    let choice = choose(field)
+    // One that was tried is better than the origin, which has made sure already.
+    if (choice.index < 0 && tried.length > 0 && !advice.mayServe) {
+      field = this.#field(request, none)
+      choice = choose(field)
+    }
+    return { field, choice, serveHere, tried }
+  }
+
+  #field(request: RedirectRequest, tried: readonly VolunteerName[]): Field {
+    const { clock, random, announceIntervalMs, maxShare = 1, policy = byExpectedLoad } = this.#parts
+    const { content, https, address = null } = request
+    const candidates = this.#standings.current()
+    const ranking = this.#standings.rankingFor(address)
+    const moment: Moment = {
+      nowMs: clock.monotonicMs(),
+      announceIntervalMs,
+      maxShare,
+      total: this.#total,
+    }
+    const wanted = {
+      content: content.number,
+      https,
+      family: ranking.family,
+      tried,
+      sticky: this.#standings.indexOf(this.#sticky.get(request.client)),
+      signed: this.#parts.signed?.().has(content.number) ?? verifiedByClients(request.path),
+    }
+    return { candidates, ranking, request: wanted, moment, policy, random }
+  }
+
+  #answer(request: RedirectRequest, considered: Considered): RedirectDecision {
+    const { field, choice, serveHere, tried } = considered
+    const candidate = field.candidates[choice.index] as Standing | undefined
+    const duplicates = fewOthers(field, choice, duplicateLinks).map(
+      index => (field.candidates[index] as Standing).name,
+    )
+    if (serveHere || candidate === undefined) return { tried, duplicates, serveHere: true }
+    const location = this.#link(candidate, request.path, request.content)
+    const chosen = { candidate, load: choice.load }
+    return { tried, duplicates, serveHere: false, chosen, location }
+  }
+
+  #repeatRequest({ range }: RedirectRequest) {
+    return { nowMs: this.#parts.clock.nowMs(), offset: rangeOffset(range) }
   }
 
   #repeatKey(request: RedirectRequest): string {

@@ -4,9 +4,11 @@
 
 import Type, { type Static } from 'typebox'
 import { linkKeyCharacters, volunteerUrlCharacters } from '../core/limits.ts'
+import { volunteerNetworks } from '../core/selection-limits.ts'
 import {
   ManifestPosition,
   messageParser,
+  networkSchema,
   repositoryIdSchema,
   volunteerNameSchema,
   wireContainers,
@@ -15,6 +17,8 @@ import {
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const positive = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const session = Type.String({ minLength: 1, maxLength: 64 })
+const networks = Type.Array(networkSchema, { maxItems: volunteerNetworks })
+const site = Type.String({ minLength: 1, maxLength: 63 })
 
 export const VolunteerRecord = Type.Object({
   name: volunteerNameSchema,
@@ -35,6 +39,12 @@ export const VolunteerRecord = Type.Object({
   disabled: Type.Boolean(),
   /** Drained by the operator. */
   draining: Type.Boolean(),
+  /** The owner's own networks (CIDR), as it says. */
+  askedNetworks: Type.Optional(networks),
+  /** Networks whose clients go there first, as the operator approved. */
+  networks: Type.Optional(networks),
+  /** The operator's name for where it stands. */
+  site: Type.Optional(Type.Union([site, Type.Null()])),
 })
 /** An enrolled volunteer, as the origin and its operator settled it. */
 export type VolunteerRecord = Static<typeof VolunteerRecord>
@@ -70,6 +80,9 @@ const OwnerSettings = Type.Object({
   disabled: Type.Optional(Type.Boolean()),
   draining: Type.Optional(Type.Boolean()),
   weight: Type.Optional(Type.Number({ minimum: 0, maximum: 1000 })),
+  trust: Type.Optional(Type.Union([Type.Literal('full'), Type.Literal('signed-only')])),
+  networks: Type.Optional(networks),
+  site: Type.Optional(Type.Union([site, Type.Null()])),
 })
 
 export const NetworkEvent = Type.Union([
@@ -79,6 +92,7 @@ export const NetworkEvent = Type.Union([
     name: volunteerNameSchema,
     settings: OwnerSettings,
   }),
+  Type.Object({ type: Type.Literal('removed'), name: volunteerNameSchema }),
   Type.Object({
     type: Type.Literal('reachable'),
     name: volunteerNameSchema,

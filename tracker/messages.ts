@@ -38,6 +38,9 @@ export const volunteerNameSchema = Type.Unsafe<VolunteerName>(
   Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$' }),
 )
 
+/** About the form of a network (CIDR); whether it is one is checked where it is settled. */
+export const networkSchema = Type.String({ pattern: '^[0-9A-Fa-f.:]{2,45}(?:/[0-9]{1,3})?$' })
+
 /** [start, count] inside one container. */
 const range = Type.Tuple([
   Type.Integer({ minimum: 0, maximum: containerNumbers - 1 }),

@@ -42,6 +42,7 @@ export class Presence {
   readonly #candidates: Candidate[] = []
   readonly #outdated = new Set<VolunteerName>()
   #liveness: LivenessClock
+  #revision = 0
 
   constructor(parts: PresenceParts) {
     this.#parts = parts
@@ -100,7 +101,13 @@ export class Presence {
   changed(name: VolunteerName): void {
     this.#outdated.add(name)
     const volunteer = this.#parts.network.volunteers.get(name)
-    if (volunteer !== undefined) this.#place(volunteer)
+    if (volunteer !== undefined) {
+      this.#place(volunteer)
+      return
+    }
+    this.#attendance.delete(name)
+    this.#offline.delete(name)
+    this.#parts.board.remove(name)
   }
 
   changedAll(): void {
@@ -115,9 +122,14 @@ export class Presence {
 
   /** All volunteers. The array is renewed in place: valid until the next announce. */
   candidates(): readonly Candidate[] {
+    if (this.#outdated.size === 0) return this.#candidates
+    this.#revision += 1
     for (const name of this.#outdated) {
       const volunteer = this.#parts.network.volunteers.get(name)
-      if (volunteer === undefined) continue
+      if (volunteer === undefined) {
+        this.#forget(name)
+        continue
+      }
       const place = this.#places.get(name) ?? this.#candidates.length
       this.#places.set(name, place)
       this.#candidates[place] = candidateOf(
@@ -129,6 +141,22 @@ export class Presence {
     }
     this.#outdated.clear()
     return this.#candidates
+  }
+
+  /** Grows whenever a candidate is another object than before. */
+  get revision(): number {
+    return this.#revision + (this.#outdated.size === 0 ? 0 : 1)
+  }
+
+  /** It is enrolled no more; the last one takes its place. */
+  #forget(name: VolunteerName): void {
+    const place = this.#places.get(name)
+    const last = this.#candidates.at(-1)
+    if (place === undefined || last === undefined) return
+    this.#candidates[place] = last
+    this.#places.set(last.name, place)
+    this.#candidates.pop()
+    this.#places.delete(name)
   }
 
   #advance(): number {

@@ -10,11 +10,12 @@ import { AnnounceTurns } from './announce-turns.ts'
 import type { EventLog } from './event-log.ts'
 import type { NetworkEvent, Suspicion, VolunteerRecord } from './events.ts'
 import { type AnnounceStep, type Basis, type LastHeard, stepAnnounce } from './logic/announce.ts'
-import { type PublishedSnapshot, sameNumbers } from './logic/network-state.ts'
+import { type PublishedSnapshot, sameNumbers, sizeOf } from './logic/network-state.ts'
 import { Popularity } from './logic/popularity.ts'
 import { TorrentBoard } from './logic/torrent-board.ts'
 import { type Candidate, type VolunteerView, viewOf } from './logic/views.ts'
 import type { AnnounceAnswer, AnnouncedScope, AnnounceRequest } from './messages.ts'
+import { type OwnerChange, ownerEvent } from './owner-change.ts'
 import { PollTable } from './poll-table.ts'
 import { Presence } from './presence.ts'
 import { Replica } from './replica.ts'
@@ -39,12 +40,6 @@ export interface TrackerParts {
 export interface TrackerOptions {
   /** How often a volunteer announces when there is no news. */
   readonly intervalMs: number
-}
-
-export interface OwnerChange {
-  readonly disabled?: boolean
-  readonly drain?: boolean
-  readonly weight?: number
 }
 
 /** For metrics; all grow from the start of the process. */
@@ -174,13 +169,17 @@ export class Tracker {
   /** What the operator decides about a volunteer. Throws MS_REQUEST_INVALID for an unknown name. */
   async setOwner(name: VolunteerName, change: OwnerChange): Promise<void> {
     this.#mustKnow(name)
-    const { drain, ...rest } = change
-    const settings = { ...rest, ...(drain === undefined ? {} : { draining: drain }) }
-    const events: NetworkEvent[] = [{ type: 'owner', name, settings }]
+    const events: NetworkEvent[] = [ownerEvent(name, change)]
     // Who lets it serve again trusts it again.
     const trusted = change.disabled === false && this.suspicion(name) !== null
     if (trusted) events.push({ type: 'suspicion', name, suspicion: null })
     await this.#replica.append(events, { flush: true })
+  }
+
+  /** Forget a volunteer: it is told so and has to enrol anew. Throws MS_REQUEST_INVALID. */
+  async remove(name: VolunteerName): Promise<void> {
+    this.#mustKnow(name)
+    await this.#replica.append([{ type: 'removed', name }], { flush: true })
   }
 
   /** Whether the origin could reach the public URL. Throws MS_REQUEST_INVALID for an unknown name. */
@@ -218,6 +217,11 @@ export class Tracker {
     return this.#presence.candidates()
   }
 
+  /** Another number whenever a candidate is another object than before. */
+  get revision(): number {
+    return this.#presence.revision
+  }
+
   /** What those volunteers want that announced since the start. */
   scopes(): AnnouncedScope[] {
     return this.#presence.scopes()
@@ -242,17 +246,8 @@ export class Tracker {
 
   /** How much is kept in memory, for metrics. */
   get stateSize() {
-    let bitmapBytes = 0
-    let heldContents = 0
-    const { volunteers } = this.#replica.network
-    for (const { holdings } of volunteers.values()) {
-      bitmapBytes += holdings?.contents.bitmapBytes ?? 0
-      heldContents += holdings?.contents.count ?? 0
-    }
     return {
-      volunteers: volunteers.size,
-      heldContents,
-      bitmapBytes,
+      ...sizeOf(this.#replica.network),
       openPolls: this.#polls.size,
       torrents: this.#board.size,
     }
@@ -374,6 +369,10 @@ export class Tracker {
       this.#popularEpoch = event.epoch
       this.#presence.changedAll()
     } else this.#presence.changed(event.type === 'enrolled' ? event.volunteer.name : event.name)
+    if (event.type === 'removed') {
+      this.#bases.delete(event.name)
+      this.#newestPolls.delete(event.name)
+    }
     if (event.type === 'holdings' || event.type === 'manifest') return
     if (event.type !== 'snapshot') this.#roster.changed()
     // Many may enrol together, and all that concerns others is a longer roster.

@@ -11,6 +11,8 @@ import { baseName, pathFromBytes } from '../../core/repo-path.ts'
 import { pieceLengthFor } from '../../manifest/logic/piece-length.ts'
 import type { Content } from '../../manifest/model.ts'
 import { parseMetainfo } from '../../prsync/metainfo.ts'
+import { emptyAccount } from '../logic/account.ts'
+import type { Tier } from '../logic/closeness.ts'
 import type { Selection, SelectionCandidate } from '../logic/select.ts'
 import { type Explanation, renderExplanation, renderExplanationJson } from './explanation.ts'
 import { type FileSources, mirrorsOf } from './file-sources.ts'
@@ -69,24 +71,30 @@ const candidate = (name: string, load = 0): SelectionCandidate => ({
   name: name as VolunteerName,
   url: `https://${name}.example`,
   state: 'synced',
+  https: true,
   disabled: false,
-  holds: true,
   trust: 'full',
+  reach: 'any',
   clientBytesPerSecond: load * 1e6,
   syncBytesPerSecond: 0,
   uploadBytesPerSecond: 1e6,
+  capacityBytesPerSecond: 1e6,
+  capacitySource: 'owner',
   weight: 1,
   activeClients: 1,
   maxClients: null,
-  pendingBytesPerSecond: 0,
+  account: emptyAccount,
+  has: () => true,
 })
 
+const tier: Tier = { kind: 'network', prefixBits: 16, members: [0, 1] }
+
 const selection: Selection = {
-  chosen: { candidate: candidate('physics', 0.5), load: 0.5 },
+  chosen: { candidate: candidate('physics', 0.5), load: 0.5, tier },
   by: 'load',
   accepted: [
-    { candidate: candidate('chemistry', 0.25), load: 0.25 },
-    { candidate: candidate('physics', 0.5), load: 0.5 },
+    { candidate: candidate('chemistry', 0.25), load: 0.25, tier },
+    { candidate: candidate('physics', 0.5), load: 0.5, tier },
   ],
   refused: [{ candidate: candidate('maths'), reason: 'not-held' }],
 }
@@ -259,7 +267,7 @@ could not:
   )
   const json = JSON.parse(renderExplanationJson(explanation))
   t.match(json, { answer: 'redirect', chosen: 'physics', reason: 'load', from: '192.0.2.7' })
-  t.match(json.accepted, [{ name: 'chemistry', load: 0.25 }, { name: 'physics' }])
+  t.match(json.accepted, [{ name: 'chemistry', load: 0.25, tier }, { name: 'physics' }])
   t.match(json.refused, [{ name: 'maths', reason: 'not-held' }])
 })
 

@@ -1,46 +1,64 @@
-// Which volunteer serves this request: filter, with a reason for each refusal, then weigh. The same
-// value feeds the redirect, "?explain", the dashboard and the tests. Knows nothing of HTTP or time.
+// Who may serve a request, and how loaded each is: filter, with a reason for each refusal, then weigh.
+// The redirect (choose.ts) and the explanation are made from the same functions. Knows nothing of
+// HTTP; time comes in as monotonic milliseconds.
 
-import type { Random } from '../../core/clock.ts'
-import type { VolunteerName } from '../../core/ids.ts'
+import type { ContentNumber, VolunteerName } from '../../core/ids.ts'
+import { backlogMs, stickyLoad, tierLoad } from '../../core/selection-limits.ts'
+import { type Account, pendingBytesAt, sentBytesPerSecondAt, shareAt } from './account.ts'
+import type { CapacitySource } from './capacity.ts'
+import type { Family, Ranking, Reach, Tier } from './closeness.ts'
 
 /** What is known of a volunteer when a request for one content arrives. */
 export interface SelectionCandidate {
   readonly name: VolunteerName
   readonly url: string
+  /** Its public URL is https. */
+  readonly https: boolean
   /** As the tracker sees it; only 'synced' and 'syncing' get redirects. */
   readonly state: 'syncing' | 'synced' | 'draining' | 'offline' | 'unreachable' | 'quarantined'
   readonly disabled: boolean
-  /** Whether it announced this very content, by hash, as verified on its disk. */
-  readonly holds: boolean
   readonly trust: 'full' | 'signed-only'
+  readonly reach: Reach
+  /** As it announced last; our redirects since then are in the account. */
   readonly clientBytesPerSecond: number
   readonly syncBytesPerSecond: number
-  /** What it can send altogether; null: it has set no limit. */
+  /** What its owner lets it send; null: no limit. */
   readonly uploadBytesPerSecond: number | null
+  /** What it is taken to be able to send altogether. */
+  readonly capacityBytesPerSecond: number
+  readonly capacitySource: CapacitySource
   /** The operator's factor on that; 1 unless changed. */
   readonly weight: number
   readonly activeClients: number
   readonly maxClients: number | null
-  /** Rate that the redirects since its last announce are expected to cause. */
-  readonly pendingBytesPerSecond: number
+  readonly account: Account
+  /** Whether it announced this very content, by hash, as verified on its disk. */
+  has(content: ContentNumber): boolean
 }
 
 export interface SelectionRequest {
+  readonly content: ContentNumber
   /** The client came by https: it may not be sent to plain http. */
   readonly https: boolean
+  readonly family: Family
   /** Volunteers that this client was sent to for this path a moment ago. */
-  readonly tried: ReadonlySet<VolunteerName>
-  /** The volunteer that this client used last; kept while it is not loaded. */
-  readonly sticky: VolunteerName | null
-  /** Clients verify this path themselves by signed indexes, so less trusted volunteers may serve. */
-  readonly verifiedByClients: boolean
+  readonly tried: readonly VolunteerName[]
+  /** Index of the volunteer that this client used last, kept while it is not loaded; -1: none. */
+  readonly sticky: number
+  /** A signed index names the content, so that clients verify it: less trusted ones may serve it. */
+  readonly signed: boolean
 }
 
-/** Capacity assumed of a volunteer that has set no limit: 1 Gbit/s. */
-const assumedBytesPerSecond = 125_000_000
-/** A client stays with its volunteer up to this load; beyond it, spreading matters more. */
-const stickyLoad = 0.75
+/** What is the same for all requests of a moment. */
+export interface Moment {
+  readonly nowMs: number
+  /** Over which redirects count as a rate against an owner's limit. */
+  readonly announceIntervalMs: number
+  /** The part of all redirects that one volunteer may get; 1: all. */
+  readonly maxShare: number
+  /** All redirects together. */
+  readonly total: Account
+}
 
 export const refusalTexts = {
   disabled: 'the operator has disabled it',
@@ -50,10 +68,12 @@ export const refusalTexts = {
   draining: 'it is draining: its owner or the operator wants no new clients now',
   'not-held': 'it does not hold this content',
   scheme: 'the client came by https, the volunteer has only http',
-  trust: 'it may serve only what clients verify by signed indexes',
+  family: 'the client came by IPv4, the volunteer has only IPv6',
+  trust: 'it may serve only what signed indexes name, and none names this',
   tried: 'this client was sent there for this path a moment ago',
   'full-clients': 'it serves as many clients as its owner allows',
   'full-rate': 'it already sends as fast as its owner allows',
+  share: 'it got its share of redirects (--max-share)',
 } as const
 
 export type RefusalReason = keyof typeof refusalTexts
@@ -67,86 +87,103 @@ export interface Accepted {
   readonly candidate: SelectionCandidate
   /** Expected load: 0 idle, 1 at capacity; client and synchronisation traffic together. */
   readonly load: number
+  readonly tier: Tier
 }
 
 export interface Selection {
   readonly chosen: Accepted | null
   /** How the choice fell: by the client's last volunteer, by two random choices, or not at all. */
   readonly by: 'sticky' | 'load' | 'none'
-  /** All that could serve, least loaded first. */
+  /** All that could serve, nearest first, then least loaded. */
   readonly accepted: readonly Accepted[]
   readonly refused: readonly Refused[]
 }
 
-const capacity = (candidate: SelectionCandidate): number =>
-  (candidate.uploadBytesPerSecond ?? assumedBytesPerSecond) * candidate.weight
+/** Client traffic, announced or caused by us of late, whichever is more. */
+export const clientRate = (candidate: SelectionCandidate, nowMs: number): number =>
+  Math.max(candidate.clientBytesPerSecond, sentBytesPerSecondAt(candidate.account, nowMs))
 
-/** Client and synchronisation traffic, with what was sent there since, over capacity. */
-export const expectedLoad = (candidate: SelectionCandidate): number => {
-  const rate =
-    candidate.clientBytesPerSecond + candidate.syncBytesPerSecond + candidate.pendingBytesPerSecond
-  const most = capacity(candidate)
-  return most > 0 ? rate / most : Number.POSITIVE_INFINITY
+/** Client and synchronisation traffic and the backlog of redirects, over capacity. */
+export const expectedLoad = (candidate: SelectionCandidate, nowMs: number): number => {
+  const { capacityBytesPerSecond, weight, syncBytesPerSecond, account } = candidate
+  const most = capacityBytesPerSecond * weight
+  if (!(most > 0)) return Number.POSITIVE_INFINITY
+  const backlog = pendingBytesAt(account, capacityBytesPerSecond, nowMs) * (1000 / backlogMs)
+  return (clientRate(candidate, nowMs) + syncBytesPerSecond + backlog) / most
 }
 
 /**
  * A limit is full when clients alone reach it: the volunteer sends to clients before it sends to
  * the swarm, so synchronisation weighs against it but does not shut it.
  */
-const isFull = (candidate: SelectionCandidate): boolean =>
-  candidate.uploadBytesPerSecond !== null &&
-  candidate.clientBytesPerSecond + candidate.pendingBytesPerSecond >= candidate.uploadBytesPerSecond
+const isFull = (candidate: SelectionCandidate, moment: Moment): boolean => {
+  const { uploadBytesPerSecond, clientBytesPerSecond, account } = candidate
+  if (uploadBytesPerSecond === null) return false
+  const pending = pendingBytesAt(account, uploadBytesPerSecond, moment.nowMs)
+  const pendingRate = (pending * 1000) / moment.announceIntervalMs
+  return clientBytesPerSecond + pendingRate >= uploadBytesPerSecond
+}
 
-const refusal = (
+/** Why this volunteer may not serve this request; null: it may. */
+export const refusal = (
   candidate: SelectionCandidate,
   request: SelectionRequest,
+  moment: Moment,
 ): RefusalReason | null => {
   if (candidate.disabled) return 'disabled'
-  if (candidate.state !== 'synced' && candidate.state !== 'syncing') return candidate.state
-  if (!candidate.holds) return 'not-held'
-  if (request.https && !candidate.url.startsWith('https:')) return 'scheme'
-  if (candidate.trust === 'signed-only' && !request.verifiedByClients) return 'trust'
-  if (request.tried.has(candidate.name)) return 'tried'
+  const { state } = candidate
+  if (state !== 'synced' && state !== 'syncing') return state
+  if (!candidate.has(request.content)) return 'not-held'
+  if (request.https && !candidate.https) return 'scheme'
+  if (request.family === 4 && candidate.reach === 'v6') return 'family'
+  if (candidate.trust === 'signed-only' && !request.signed) return 'trust'
+  if (request.tried.includes(candidate.name)) return 'tried'
   if (candidate.maxClients !== null && candidate.activeClients >= candidate.maxClients) {
     return 'full-clients'
   }
-  return isFull(candidate) ? 'full-rate' : null
+  if (isFull(candidate, moment)) return 'full-rate'
+  if (moment.maxShare >= 1) return null
+  return shareAt(candidate.account, moment.total, moment.nowMs) >= moment.maxShare ? 'share' : null
 }
 
-const byLoad = (left: Accepted, right: Accepted): number =>
-  left.load - right.load || (left.candidate.name < right.candidate.name ? -1 : 1)
+/** The client's last volunteer is kept up to this load. */
+export const mayStick = (load: number): boolean => load <= stickyLoad
+/** A volunteer below this load is not passed over for one farther away. */
+export const isAtEase = (load: number): boolean => load < tierLoad
 
-/** Two different random ones, the less loaded wins (Mitzenmacher: the power of two choices). */
-const twoChoices = (accepted: readonly Accepted[], random: Random): Accepted | null => {
-  const count = accepted.length
-  if (count === 0) return null
-  const first = Math.floor(random() * count)
-  if (count === 1) return accepted[first] ?? null
-  const second = (first + 1 + Math.floor(random() * (count - 1))) % count
-  const one = accepted[first]
-  const other = accepted[second]
-  if (one === undefined || other === undefined) return null
-  return other.load < one.load ? other : one
-}
+const nearestFirst =
+  (order: ReadonlyMap<Tier, number>) =>
+  (left: Accepted, right: Accepted): number =>
+    (order.get(left.tier) ?? 0) - (order.get(right.tier) ?? 0) ||
+    left.load - right.load ||
+    (left.candidate.name < right.candidate.name ? -1 : 1)
 
-/** Choose a volunteer for one request, and say why not the others. */
-export const select = (
+/** Everybody that could serve and that could not. */
+export const judgeAll = (
   candidates: readonly SelectionCandidate[],
+  ranking: Ranking,
   request: SelectionRequest,
-  random: Random,
-): Selection => {
+  moment: Moment,
+): Pick<Selection, 'accepted' | 'refused'> => {
   const accepted: Accepted[] = []
   const refused: Refused[] = []
-  for (const candidate of candidates) {
-    const reason = refusal(candidate, request)
-    if (reason === null) accepted.push({ candidate, load: expectedLoad(candidate) })
-    else refused.push({ candidate, reason })
-  }
-  accepted.sort(byLoad)
-  const last = accepted.find(each => each.candidate.name === request.sticky)
-  if (last !== undefined && last.load <= stickyLoad) {
-    return { chosen: last, by: 'sticky', accepted, refused }
-  }
-  const chosen = twoChoices(accepted, random)
-  return { chosen, by: chosen === null ? 'none' : 'load', accepted, refused }
+  candidates.forEach((candidate, index) => {
+    const reason = refusal(candidate, request, moment)
+    const tier = ranking.tiers[ranking.tierOf[index] ?? 0]
+    if (reason !== null || tier === undefined) {
+      refused.push({ candidate, reason: reason ?? 'offline' })
+    } else accepted.push({ candidate, load: expectedLoad(candidate, moment.nowMs), tier })
+  })
+  const order = new Map(ranking.tiers.map((tier, place) => [tier, place]))
+  return { accepted: accepted.toSorted(nearestFirst(order)), refused }
+}
+
+/**
+ * Those among whom the choice falls: all of the nearest tier that are at ease; when nobody is, all
+ * that could serve, since then load matters more than distance.
+ */
+export const contenders = (accepted: readonly Accepted[]): readonly Accepted[] => {
+  const first = accepted.find(({ load }) => isAtEase(load))
+  if (first === undefined) return accepted
+  return accepted.filter(({ tier, load }) => tier === first.tier && isAtEase(load))
 }

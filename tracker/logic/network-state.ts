@@ -52,6 +52,17 @@ export const sameNumbers = (
   b: { readonly repositoryId: RepositoryId; readonly epoch: Epoch } | null,
 ): boolean => a !== null && b !== null && a.repositoryId === b.repositoryId && a.epoch === b.epoch
 
+/** How much is kept in memory. */
+export const sizeOf = ({ volunteers }: NetworkState) => {
+  let bitmapBytes = 0
+  let heldContents = 0
+  for (const { holdings } of volunteers.values()) {
+    bitmapBytes += holdings?.contents.bitmapBytes ?? 0
+    heldContents += holdings?.contents.count ?? 0
+  }
+  return { volunteers: volunteers.size, heldContents, bitmapBytes }
+}
+
 const enrol = (state: NetworkState, record: VolunteerRecord): void => {
   const known = state.volunteers.get(record.name)
   const same = known?.record.publicKey === record.publicKey
@@ -138,6 +149,9 @@ export const applyEvent = (state: NetworkState, event: NetworkEvent): void => {
   switch (event.type) {
     case 'enrolled':
       enrol(state, event.volunteer)
+      break
+    case 'removed':
+      state.volunteers.delete(event.name)
       break
     case 'snapshot':
       publish(state, {

@@ -1,0 +1,36 @@
+// Bounds and constants of the choice of volunteers, each with its unit and reason.
+
+/** Capacity assumed of a volunteer that has set no limit and was never seen busier: 100 Mbit/s. */
+export const assumedBytesPerSecond = 12_500_000
+/** A client stays with its volunteer up to this load; beyond it, spreading matters more. */
+export const stickyLoad = 0.75
+/** From this load on a volunteer is passed over for one that is farther away. */
+export const tierLoad = 0.9
+/** What was sent to a volunteer fades from its rate with this time constant: a few announces. */
+export const sentRateMs = 20_000
+/** A backlog of this much work weighs as much as being busy with all one's capacity. */
+export const backlogMs = 5_000
+/** What was seen of a volunteer's rate is believed half as much after this time. */
+export const capacityHalfLifeMs = 24 * 3_600_000
+/** A rate counts as sustained when two announces at least this far apart agree on it. */
+export const sustainedMs = 1_000
+/** The window of --max-share: older redirects fade with this time constant. */
+export const shareWindowMs = 60_000
+/** With fewer redirects than this in the window nobody's share means anything. */
+export const shareRedirects = 20
+/** Volunteers looked at by chance before all of a tier are: two that will do are found by then. */
+export const selectionProbes = 24
+/** Orders of volunteers by closeness, one for each kind of place where clients are. */
+export const rememberedRankings = 512
+/** Networks of one volunteer. */
+export const volunteerNetworks = 32
+/** Rules of --prefer. */
+export const preferRules = 4_096
+/** Names in one rule of --prefer. */
+export const preferNames = 64
+/** How long the addresses of a volunteer's host name are believed. */
+export const volunteerAddressMs = 600_000
+/** Addresses looked up at the same time. */
+export const addressLookups = 8
+/** Addresses remembered of one host name. */
+export const addressesPerHost = 16
