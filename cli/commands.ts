@@ -43,6 +43,31 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/token-create.ts')).runTokenCreate,
   }),
   defineCommand({
+    name: 'client add',
+    summary: 'Let a client read, where the origin requires credentials, and print its secret once',
+    options: optionTables.clientAdd,
+    examples: [
+      `client add lab-7 ${data}`,
+      `client add partner ${data} --path /pool/main --path /dists/stable`,
+      `client add campus ${data} --network 192.0.2.0/24`,
+    ],
+    load: async () => (await import('./commands/client.ts')).runClientAdd,
+  }),
+  defineCommand({
+    name: 'client list',
+    summary: 'List the clients with what they may read',
+    options: optionTables.clientList,
+    examples: [`client list ${data}`, `client list ${data} --json`],
+    load: async () => (await import('./commands/client.ts')).runClientList,
+  }),
+  defineCommand({
+    name: 'client revoke',
+    summary: 'Let a client read no more, from now on',
+    options: optionTables.oneClient,
+    examples: [`client revoke lab-7 ${data}`],
+    load: async () => (await import('./commands/client.ts')).runClientRevoke,
+  }),
+  defineCommand({
     name: 'volunteers list',
     summary: 'List the volunteers with their state and load',
     options: optionTables.volunteersList,

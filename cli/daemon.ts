@@ -1,5 +1,7 @@
 // What the commands that run a daemon share: where its data lies, its "ready" line, its end.
 
+import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
+import type { ForwardedHeader } from '../delivery/logic/forwarded.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -24,6 +26,21 @@ export const tlsFiles = (options: {
   if (tlsKey !== null) throw new UsageError('--tls-cert FILE is missing: it goes with --tls-key')
   return null
 }
+
+/** Programs on the same machine have no limits, and neither have the networks that are named. */
+export const frontOptions = (options: {
+  readonly trustedProxy: readonly string[]
+  readonly forwardedHeader: ForwardedHeader
+  readonly network: readonly string[]
+  readonly requestRate: number
+  readonly clientConnections: number
+}): FrontOptions => ({
+  trustedProxies: options.trustedProxy,
+  forwardedHeader: options.forwardedHeader,
+  unlimitedNetworks: [...frontDefaults.unlimitedNetworks, ...options.network],
+  requestsPerSecond: options.requestRate === 0 ? null : options.requestRate,
+  connectionsPerAddress: options.clientConnections === 0 ? null : options.clientConnections,
+})
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {

@@ -4,6 +4,7 @@
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
+import { front } from './front-options.ts'
 import type { OptionTable } from './option-spec.ts'
 
 const config = {
@@ -60,6 +61,17 @@ const origin = {
     help: 'How clients and volunteers reach this origin, path prefix included (default: what each request used)',
   },
   ...tls,
+  requireClients: {
+    kind: 'flag',
+    help: 'Serve only clients that were added by client add (default: everybody)',
+  },
+  network: {
+    kind: 'list',
+    placeholder: 'CIDR',
+    check: parseNetwork,
+    help: 'Own machines: no limits on their requests and connections; repeatable',
+  },
+  ...front,
   keepAtOrigin: {
     kind: 'list',
     placeholder: 'GLOB',
@@ -218,6 +230,7 @@ const volunteer = {
     placeholder: 'N',
     help: 'Serve at most this many clients at a time; 0 helps the swarm only',
   },
+  ...front,
   peerPort: {
     kind: 'count',
     least: 0,
@@ -306,6 +319,37 @@ const explain = {
   ...operator,
 } as const satisfies OptionTable
 
+const clientName = {
+  kind: 'string',
+  positional: true,
+  required: true,
+  placeholder: 'NAME',
+  help: 'The name of the client, its user name for HTTP Basic',
+} as const
+
+const clientAdd = {
+  name: clientName,
+  path: {
+    kind: 'list',
+    placeholder: 'PREFIX',
+    help: 'It may read only what lies below, e.g. /pool/main; repeatable (default: everything)',
+  },
+  network: {
+    kind: 'list',
+    placeholder: 'CIDR',
+    check: parseNetwork,
+    help: 'It is known by its address in this network and gets no secret; repeatable',
+  },
+  passwordFile: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Take the first line of this file as its password instead of making a secret',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
+const oneClient = { name: clientName, ...operator } as const satisfies OptionTable
+
 const demo = {
   once: {
     kind: 'flag',
@@ -321,5 +365,8 @@ export const optionTables = {
   volunteersList: operator,
   oneVolunteer,
   explain,
+  clientAdd,
+  clientList: operator,
+  oneClient,
   demo,
 } as const satisfies Readonly<Record<string, OptionTable>>

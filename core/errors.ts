@@ -64,6 +64,16 @@ export const errorTable = {
     retryable: false,
     hint: 'the signature or token is not valid here; enrol again or ask the operator',
   },
+  MS_PATH_FORBIDDEN: {
+    status: 403,
+    retryable: false,
+    hint: 'your credentials do not cover this path; ask the operator',
+  },
+  MS_TOO_MANY_REQUESTS: {
+    status: 429,
+    retryable: true,
+    hint: 'ask less often; try again after Retry-After',
+  },
   MS_TOKEN_INVALID: {
     status: 403,
     retryable: false,

@@ -63,6 +63,43 @@ export const inNetworks = (networks: readonly Network[], address: string): boole
   )
 }
 
+/** An address as one text, however it was written: no zone, IPv4 in IPv6 as IPv4; null if it is none. */
+export const plainAddress = (text: string): string | null => {
+  const parsed = parseAddress(text)
+  return parsed === null ? null : unmapped(parsed).toString()
+}
+
+/**
+ * What one client can have many of counts as one: an IPv6 address as its /64 (the least that a
+ * customer gets), an IPv4 address, and text that is no address, as itself.
+ */
+export const addressBlock = (address: string): string => {
+  if (!address.includes(':')) return address
+  const parsed = parseAddress(address)
+  if (parsed === null) return address
+  const plain = unmapped(parsed)
+  return plain instanceof ipaddr.IPv6
+    ? `${plain.parts
+        .slice(0, 4)
+        .map(part => part.toString(16))
+        .join(':')}::/64`
+    : plain.toString()
+}
+
+/** An address without what tells machines apart: IPv4 as its /24, IPv6 as its /48. */
+export const shortAddress = (address: string): string => {
+  const parsed = parseAddress(address)
+  if (parsed === null) return '-'
+  const plain = unmapped(parsed)
+  if (plain instanceof ipaddr.IPv6) {
+    return `${plain.parts
+      .slice(0, 3)
+      .map(part => part.toString(16))
+      .join(':')}::`
+  }
+  return `${plain.octets.slice(0, 3).join('.')}.0`
+}
+
 const kindOfRange: Readonly<Record<string, AddressKind>> = {
   unicast: 'public',
   loopback: 'loopback',

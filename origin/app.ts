@@ -1,15 +1,18 @@
 // The origin's HTTP server: fastify for what lies under "/-/", and one constant route for all
 // repository paths, which are bytes that no router should decode.
 
-import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
-import { operatorBodyBytes, receiveTimeoutMs, requestPathBytes } from '../core/limits.ts'
+import { operatorBodyBytes, requestPathBytes } from '../core/limits.ts'
+import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '../core/tls-files.ts'
+import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
+import { addGate, callerOf } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
 import { asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
+import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
 import { answerPath } from './routes/files.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
 import { type ProtocolRoutesParts, protocolRoutes } from './routes/protocol.ts'
@@ -19,7 +22,8 @@ import { type SwarmRoutesParts, swarmRoutes } from './routes/swarm.ts'
 import { answerVia } from './routes/via.ts'
 import { type VolunteerRoutesParts, volunteerRoutes } from './routes/volunteers.ts'
 
-export type AppParts = OperatorRoutesParts &
+export type AppParts = ClientRoutesParts &
+  OperatorRoutesParts &
   ProtocolRoutesParts &
   RangesRoutesParts &
   StatusRoutesParts &
@@ -63,9 +67,10 @@ const fileRoutes = (app: FastifyInstance, context: OriginContext): void => {
       method: app.supportedMethods,
       url,
       bodyLimit: operatorBodyBytes,
+      config: { access: 'paths' },
       handler: (request, reply) => {
         const target = originalTarget(request.raw)
-        const exchange = makeExchange(context, request.raw, reply.raw, target)
+        const exchange = makeExchange(context, request.raw, reply.raw, target, callerOf(request))
         takeOver(request, reply, context.logger, async () => {
           context.metrics.count(await answer(context, exchange))
         })
@@ -97,31 +102,41 @@ const refuseUnparsed = (
   )
 }
 
-const readTlsFile = (file: string): Buffer => {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw new MirrorswarmError('MS_CONFIG_INVALID', `cannot read ${file}`, { cause: error })
-  }
+/** Keeps a running server's certificate as its files have it; null without TLS. */
+const makeReloader = (
+  app: FastifyInstance,
+  { tls }: AppOptions,
+  pair: TlsPair | null,
+  { clock, logger }: OriginContext,
+): TlsReloader | null => {
+  if (tls === null || pair === null) return null
+  const server = app.server as unknown as TlsReloaderParts['server']
+  return new TlsReloader({ files: tls, pair, server, logger, nowMs: () => clock.nowMs() })
 }
 
-const tlsOf = ({ tls }: AppOptions) =>
-  tls === null ? {} : { https: { cert: readTlsFile(tls.certFile), key: readTlsFile(tls.keyFile) } }
+const listenerOf = (pair: TlsPair | null, limits: SlowRequestLimits) =>
+  pair === null ? { http: { ...limits } } : { https: { ...limits, ...pair } }
 
 /** Build the server; it does not listen yet. */
-export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance => {
+export const buildApp = (
+  parts: AppParts,
+  options: AppOptions,
+): { readonly app: FastifyInstance; readonly tlsReloader: TlsReloader | null } => {
   const { context } = parts
+  const pair = options.tls === null ? null : readTlsPair(options.tls)
+  const limits = slowRequestLimits()
   const refuse = (error: FastifyError, reply: FastifyReply): FastifyReply => {
     const translated = translate(error)
+    if (translated.code === 'MS_AUTH_REFUSED') context.access.noteFalseSignature(reply.request.raw)
     if (translated.code === 'MS_INTERNAL') {
       context.logger.error({ error: describeError(error) }, 'a request failed')
     }
     return replyError(reply, translated)
   }
   const app: FastifyInstance = Fastify({
-    ...tlsOf(options),
+    ...listenerOf(pair, limits),
+    ...{ requestTimeout: limits.requestTimeout, keepAliveTimeout: limits.keepAliveTimeout },
     rewriteUrl: request => routeOf(originalTarget(request), context.prefix),
-    requestTimeout: receiveTimeoutMs,
     bodyLimit: operatorBodyBytes,
     routerOptions: { maxParamLength: requestPathBytes },
     clientErrorHandler: refuseUnparsed,
@@ -141,6 +156,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance 
           new MirrorswarmError('MS_METHOD_NOT_ALLOWED', `${request.method} is not for files`),
         )
   })
+  addGate(app, context.access)
   fileRoutes(app, context)
   statusRoutes(app, parts)
   protocolRoutes(app, parts)
@@ -148,5 +164,6 @@ export const buildApp = (parts: AppParts, options: AppOptions): FastifyInstance 
   operatorRoutes(app, parts)
   volunteerRoutes(app, parts)
   swarmRoutes(app, parts)
-  return app
+  clientRoutes(app, parts)
+  return { app, tlsReloader: makeReloader(app, options, pair, context) }
 }

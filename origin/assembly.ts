@@ -8,11 +8,15 @@ import type { Logger } from '../core/log.ts'
 import { classifyAddress } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
+import type { TlsReloader } from '../core/tls-files.ts'
+import { Front } from '../delivery/front.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
 import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
+import { Access } from './access/access.ts'
+import { Verifier } from './access/verifier.ts'
 import { type AppParts, buildApp } from './app.ts'
 import { Authority } from './authority.ts'
 import { Bounces } from './bounces.ts'
@@ -38,7 +42,9 @@ import { Upstream, type UpstreamParts } from './upstream.ts'
 import { ZsyncFiles } from './zsync-files.ts'
 
 export type Assembly = AppParts & {
-  readonly app: ReturnType<typeof buildApp>
+  readonly app: ReturnType<typeof buildApp>['app']
+  readonly tlsReloader: TlsReloader | null
+  readonly front: Front
   readonly prober: Prober
   readonly reachability: Reachability
 }
@@ -112,7 +118,10 @@ const makeContext = (
   store: OpenStore,
   options: OriginOptions,
   logger: Logger,
-  shared: Pick<OriginContext, 'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest'>,
+  shared: Pick<
+    OriginContext,
+    'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest' | 'access' | 'authority'
+  >,
 ): OriginContext => {
   const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
@@ -138,11 +147,6 @@ const makeContext = (
     }),
     budget: new ReadBudget(),
     limiter: uploadLimitBytesPerSecond === null ? null : new RateLimiter(uploadLimitBytesPerSecond),
-    authority: new Authority({
-      tracker: store.tracker,
-      operatorToken: folder.operatorToken,
-      prefix,
-    }),
     pages: new DirectoryPages(),
     torrents: store.torrents,
     zsync: new ZsyncFiles(join(folder.files.folder, 'zsync')),
@@ -155,6 +159,17 @@ const makeContext = (
   }
 }
 
+/** Who may ask for what. */
+const makeAccess = (
+  { clients }: OpenStore,
+  { addresses, limit }: Front,
+  authority: Authority,
+  { requireClients }: OriginOptions,
+): Access => {
+  const verifier = new Verifier(clients, systemClock)
+  return new Access({ authority, clients, verifier, addresses, limit }, { requireClients })
+}
+
 /** Wire an origin; nothing is started and nothing listens yet. */
 export const assemble = (
   folder: DataFolder,
@@ -163,7 +178,7 @@ export const assemble = (
   logger: Logger,
   stopping: AbortSignal,
 ): Assembly => {
-  const { reader, tracker, tokens } = store
+  const { reader, tracker, tokens, clients } = store
   const { rootKeys, onlineKeys, exchangeKeys } = folder
   const resolver = new Resolver(reader)
   const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
@@ -195,7 +210,14 @@ export const assemble = (
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
   const onRepeat = reachability.suspect.bind(reachability)
   const onRequest = tracker.requested.bind(tracker)
-  const shared = { resolver, metrics, stopping, onRepeat, onRequest }
+  const authority = new Authority({
+    tracker,
+    operatorToken: folder.operatorToken,
+    prefix: prefixOf(options.publicUrl),
+  })
+  const front = new Front(options.front, systemClock)
+  const access = makeAccess(store, front, authority, options)
+  const shared = { resolver, metrics, stopping, onRepeat, onRequest, access, authority }
   const context = makeContext(folder, store, options, logger, shared)
   const repositoryId = repositoryIdOf(rootKeys.publicKey)
   const enrolment = new Enrolment(
@@ -207,12 +229,12 @@ export const assemble = (
     { intervalMs, allowLoopback },
   )
   const stock = makeStock(store, options, logger)
-  const { authority } = context
   const parts = {
-    ...{ context, authority, publisher, tokens, tracker, heads, metrics, resolver },
+    ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, reachability, clock: systemClock },
     ranges: makeRanges(context),
     upstream,
   }
-  return { ...parts, prober, app: buildApp(parts, { tls: options.tls }) }
+  const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
+  return { ...parts, prober, front, app, tlsReloader }
 }

@@ -4,17 +4,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
-import { rememberedHeaderCharacters } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
 import type { Content } from '../manifest/model.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
+import type { Access, Caller } from './access/access.ts'
 import type { Authority } from './authority.ts'
 import type { BodySource } from './bodies.ts'
 import type { Bounces } from './bounces.ts'
 import { baseUrl, splitTarget } from './logic/public-url.ts'
+import type { Rights } from './logic/rights.ts'
 import type { Metrics } from './metrics.ts'
 import type { Redirector } from './redirector.ts'
 import type { Resolver } from './resolver.ts'
@@ -36,6 +37,8 @@ export interface OriginContext {
   readonly limiter: RateLimiter | null
   readonly metrics: Metrics
   readonly authority: Authority
+  /** Who may ask for anything. */
+  readonly access: Access
   readonly pages: DirectoryPages
   readonly torrents: TorrentIndex
   readonly zsync: ZsyncFiles
@@ -66,8 +69,12 @@ export interface Exchange {
   readonly query: URLSearchParams
   /** The query as it stood on the request line. */
   readonly queryText: string
-  /** Who asks: see clientOf. */
+  /** Who asks: see Caller. */
   readonly client: string
+  /** What the client may read. */
+  readonly rights: Rights
+  /** The client came by https, here or to a trusted proxy. */
+  readonly https: boolean
   /** The client's IP address; null: the connection is gone. */
   readonly address: string | null
   /** The origin's URL for links, without trailing slash. */
@@ -81,15 +88,11 @@ export interface Exchange {
 export const headerStart = (text: string, length: number): string =>
   text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
 
-/** Who asks, as far as one can know without credentials: address and User-Agent. */
-export const clientOf = (request: IncomingMessage): string =>
-  `${request.socket.remoteAddress ?? ''} ${headerStart(request.headers['user-agent'] ?? '', rememberedHeaderCharacters)}`
-
-export const baseOf = (context: OriginContext, request: IncomingMessage): string => {
+const baseOf = (context: OriginContext, request: IncomingMessage, https: boolean): string => {
   const { localAddress = '127.0.0.1', localPort = 80 } = request.socket
   const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress
   return baseUrl(context.publicUrl, {
-    https: context.https,
+    https,
     host: request.headers.host,
     local: `${host}:${localPort}`,
   })
@@ -100,8 +103,10 @@ export const makeExchange = (
   request: IncomingMessage,
   response: ServerResponse,
   target: string,
+  caller: Caller,
 ): Exchange => {
   const { raw, query } = splitTarget(target, context.prefix)
+  const https = context.https || caller.https === true
   return {
     request,
     response,
@@ -109,8 +114,10 @@ export const makeExchange = (
     raw,
     query: new URLSearchParams(query),
     queryText: query,
-    client: clientOf(request),
-    address: request.socket.remoteAddress ?? null,
-    base: baseOf(context, request),
+    client: caller.client,
+    rights: caller.rights,
+    https,
+    address: caller.address === '' ? null : caller.address,
+    base: baseOf(context, request, https),
   }
 }

@@ -34,6 +34,7 @@ export interface DataFiles {
   readonly manifest: string
   readonly state: string
   readonly tokens: string
+  readonly clients: string
   readonly torrents: string
   readonly operatorToken: string
   readonly running: string
@@ -63,6 +64,7 @@ export const dataFiles = (dataDir: string): DataFiles => {
     manifest: join(folder, 'manifest.db'),
     state: join(folder, 'state.db'),
     tokens: join(folder, 'tokens.db'),
+    clients: join(folder, 'clients.db'),
     torrents: join(folder, 'torrents.db'),
     operatorToken: join(folder, 'operator-token'),
     running: join(folder, 'running.json'),

@@ -42,14 +42,10 @@ const rangeOf = (exchange: Exchange): string | undefined => {
 }
 
 /** What the choice of a volunteer for this exchange depends on. */
-export const redirectRequestOf = (
-  context: OriginContext,
-  exchange: Exchange,
-  file: FoundFile,
-): RedirectRequest => ({
+export const redirectRequestOf = (exchange: Exchange, file: FoundFile): RedirectRequest => ({
   client: exchange.client,
   address: exchange.address,
-  https: context.https,
+  https: exchange.https,
   path: file.path,
   content: file.content,
   range: rangeOf(exchange),
@@ -62,7 +58,7 @@ export const fileSourcesOf = (
   file: FoundFile,
 ): FileSources => {
   const may = mayRedirect(context, file, false)
-  const request = redirectRequestOf(context, exchange, file)
+  const request = redirectRequestOf(exchange, file)
   return {
     path: file.path,
     content: file.content,

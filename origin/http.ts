@@ -22,7 +22,7 @@ export const cutWhenStalled = (response: ServerResponse, stallMs = stalledClient
   response.setTimeout(stallMs, () => response.destroy())
 }
 
-export type Headers = Readonly<Record<string, string>>
+export type Headers = Readonly<Record<string, string | string[]>>
 
 /** Send a complete short body. HEAD gets the headers alone. */
 export const sendShort = (

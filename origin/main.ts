@@ -40,6 +40,8 @@ const listen = async (assembly: Assembly, options: OriginOptions): Promise<strin
     const message = `cannot listen on ${host}:${port}: ${reason}`
     throw new MirrorswarmError('MS_CONFIG_INVALID', message, { cause: error })
   }
+  assembly.front.guard(assembly.app.server)
+  assembly.tlsReloader?.start()
   const bound = assembly.app.server.address() as AddressInfo
   const name = bound.address.includes(':') ? `[${bound.address}]` : bound.address
   return `${options.tls === null ? 'http' : 'https'}://${name}:${bound.port}/`
@@ -85,6 +87,7 @@ const startParts = async (
   await tracker.start()
   stack.defer(() => assembly.context.zsync.stop())
   stack.defer(() => closeServer(assembly, () => stopping.abort(new Error('the origin stops'))))
+  stack.defer(() => assembly.tlsReloader?.stop())
   stack.defer(() => prober.stop())
   stack.defer(() => stock.stop())
   const identity = store.reader.identity()
@@ -142,7 +145,7 @@ const startPublishing = (
  * MS_CONFIG_INVALID, MS_DATA_LOCKED, MS_DATA_CORRUPT.
  */
 export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin> => {
-  const logger = createLogger('origin', options.logLevel)
+  const logger = createLogger('origin', options.logLevel, options.logAddresses)
   warnOfSlowKernel(logger)
   const { repositoryDir, keepAtOrigin } = options
   const folder = await openDataFolder(options.dataDir, { repositoryDir, keepAtOrigin })

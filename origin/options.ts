@@ -1,7 +1,8 @@
 // What an origin is told at its start. Only main.ts and commands know all of it.
 
 import { directAnswers } from '../core/limits.ts'
-import type { LogLevel } from '../core/log.ts'
+import type { LogAddresses, LogLevel } from '../core/log.ts'
+import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 
 export interface OriginOptions {
   readonly repositoryDir: string
@@ -29,7 +30,12 @@ export interface OriginOptions {
   readonly upstreamIntervalMs: number
   /** Hashing threads; null: one for each processor. */
   readonly workers: number | null
+  /** Only clients with credentials, or in a client's network, may read. */
+  readonly requireClients: boolean
+  /** Proxies, and limits of what one address may ask. */
+  readonly front: FrontOptions
   readonly logLevel: LogLevel
+  readonly logAddresses: LogAddresses
 }
 
 /** What a test or program gets that names only the folders and where to listen. */
@@ -46,5 +52,8 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   upstream: null,
   upstreamIntervalMs: 3_600_000,
   workers: null,
+  requireClients: false,
+  front: frontDefaults,
   logLevel: 'info',
+  logAddresses: 'full',
 }

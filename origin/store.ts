@@ -12,6 +12,7 @@ import { ManifestWriter } from '../manifest/store/writer.ts'
 import { parseNetworkEvent } from '../tracker/events.ts'
 import { SqliteEventLog } from '../tracker/sqlite-event-log.ts'
 import { Tracker } from '../tracker/tracker.ts'
+import { ClientStore } from './access/client-store.ts'
 import type { DataFolder } from './data-folder.ts'
 import { TokenStore } from './token-store.ts'
 import { TorrentIndex } from './torrent-index.ts'
@@ -21,6 +22,7 @@ export interface OpenStore {
   readonly kept: KeptStore
   readonly objects: ObjectStore
   readonly tokens: TokenStore
+  readonly clients: ClientStore
   readonly torrents: TorrentIndex
   /** Not started. */
   readonly tracker: Tracker
@@ -66,6 +68,7 @@ export const openStore = (
     kept: closing(new KeptStore(files.folder)),
     objects: new ObjectStore(join(files.folder, 'objects')),
     tokens: closing(new TokenStore(files.tokens)),
+    clients: closing(new ClientStore(files.clients)),
     torrents: closing(new TorrentIndex(files.torrents)),
     tracker: new Tracker(parts, { intervalMs: options.announceIntervalMs }),
   }

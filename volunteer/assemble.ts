@@ -9,6 +9,7 @@ import type { HttpClient } from '../core/http-client.ts'
 import type { RepoPath } from '../core/ids.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
+import type { ClientAddresses } from '../delivery/client-address.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { compileScope } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
@@ -67,6 +68,7 @@ export interface AssemblyInput {
   /** Aborted when the volunteer stops; cuts what is being sent. */
   readonly stopSignal: AbortSignal
   readonly serverSignal: AbortSignal
+  readonly addresses: ClientAddresses
   readonly freeBytes?: FreeBytes
 }
 
@@ -290,6 +292,7 @@ const makeServing = (
     },
     {
       ...{ originUrl, networks, maxClients },
+      addresses: input.addresses,
       prefix: prefixOf(publicUrl),
       signal: input.serverSignal,
     },
@@ -324,7 +327,7 @@ const makeLoadMeter = (metrics: Metrics, { swarm }: Transport): LoadMeter =>
 /** All parts of an enrolled volunteer, not started. */
 export const assemble = (input: AssemblyInput) => {
   const { options, enrolment } = input
-  const logger = createLogger('volunteer', options.logLevel)
+  const logger = createLogger('volunteer', options.logLevel, options.logAddresses)
   const stores = openStores(input)
   const client = new AnnounceClient({ session: newSession() })
   stores.store.onHolding((content, held) => {

@@ -3,11 +3,13 @@
 
 import { mkdir, realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { systemClock } from '../core/clock.ts'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
+import { Front, frontDefaults } from '../delivery/front.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import {
@@ -207,6 +209,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   const { options, undo, logger, identity, name, stop } = base
   let assembly: Assembly | null = null
   let stopping = false
+  const front = new Front(options.front ?? frontDefaults, systemClock)
   const metrics = makeMetrics(() => assembly)
   const http = new HttpClient()
   const announceHttp = new HttpClient()
@@ -219,7 +222,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
       answerNonce: nonce => answerNonce(identity, name, nonce),
       status: () => assembly?.status.document() ?? { name, state: 'enrolling' },
     },
-    { listen: options.listen, tls: options.tls, prefix: prefixOf(options.publicUrl) },
+    { listen: options.listen, tls: options.tls, prefix: prefixOf(options.publicUrl), front },
   )
   undo.add(() => server.stop())
   const { port } = await server.start()
@@ -234,6 +237,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     isStopping: () => stopping,
     stopSignal: stop.signal,
     serverSignal: server.signal,
+    addresses: front.addresses,
     ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
   })
   await startParts(base, assembly)
@@ -259,7 +263,7 @@ export const startVolunteer = async (
   seams: StartSeams = {},
 ): Promise<RunningVolunteer> => {
   const options = checkOptions(given)
-  const logger = createLogger('volunteer', options.logLevel)
+  const logger = createLogger('volunteer', options.logLevel, options.logAddresses)
   warnOfSlowKernel(logger)
   const undo = new Undo()
   const stop = new AbortController()

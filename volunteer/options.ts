@@ -5,10 +5,11 @@ import { relative, resolve, sep } from 'node:path'
 import { MirrorswarmError } from '../core/errors.ts'
 import { type Hours, parseHours } from '../core/hours.ts'
 import { isVolunteerName, type RepoPath, type VolunteerName } from '../core/ids.ts'
-import type { LogLevel } from '../core/log.ts'
+import type { LogAddresses, LogLevel } from '../core/log.ts'
 import { type Network, parseNetwork } from '../core/networks.ts'
 import { pathFromBytes } from '../core/repo-path.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
+import type { FrontOptions } from '../delivery/front.ts'
 
 /** The path of a public URL, '' or '/prefix'; a proxy in front may have removed it or not. */
 export const prefixOf = (publicUrl: string | null): string =>
@@ -50,7 +51,11 @@ export interface VolunteerOptions {
   readonly peerPort: number
   /** What the snapshot no longer has stays this long. */
   readonly graceMs: number
+  /** Proxies, and limits of what one address may ask; missing: frontDefaults. */
+  readonly front?: FrontOptions
   readonly logLevel: LogLevel
+  /** Missing: full. */
+  readonly logAddresses?: LogAddresses
 }
 
 /** Default of graceMs: links and indexes handed out before a publish stay good meanwhile. */

@@ -12,6 +12,7 @@ import type { RateLimiter } from '../core/rate-limiter.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
 import { type BounceReason, signBounce } from '../delivery/bounces.ts'
+import { type ClientAddresses, socketAddress } from '../delivery/client-address.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
 import { type LinkKey, verifyLink } from '../delivery/links.ts'
 import { respond } from '../delivery/logic/respond.ts'
@@ -47,6 +48,8 @@ export interface ServingParts {
 export interface ServingOptions {
   readonly originUrl: string
   readonly networks: readonly Network[]
+  /** Who asks, behind proxies too; missing: the connection's other end. */
+  readonly addresses?: ClientAddresses
   readonly maxClients: number | null
   /** The path of the public URL, '' or '/prefix'; a proxy may have removed it or not. */
   readonly prefix: string
@@ -103,7 +106,7 @@ export class Serving {
     const relative = target.replace(/^https?:\/\/[^/?]*/i, '')
     const mark = relative.indexOf('?')
     const rawPath = mark < 0 ? relative : relative.slice(0, mark)
-    const { prefix, networks } = this.#options
+    const { prefix, networks, addresses } = this.#options
     const inside = prefix !== '' && (rawPath === prefix || rawPath.startsWith(`${prefix}/`))
     const parsed = parseRequestPath(inside ? rawPath.slice(prefix.length) : rawPath)
     if (!parsed.ok) {
@@ -117,7 +120,7 @@ export class Serving {
       path: parsed.path,
       directory: parsed.directory,
       query: mark < 0 ? '' : relative.slice(mark + 1),
-      ownNetwork: inNetworks(networks, raw.socket.remoteAddress ?? ''),
+      ownNetwork: inNetworks(networks, addresses?.of(raw).address ?? socketAddress(raw)),
     }
     await this.#answer(request)
   }

@@ -1,15 +1,18 @@
 // The volunteer's HTTP server: own addresses under "/-/", everything else is a repository path. It
 // listens before the volunteer is enrolled, since the origin looks at it during enrolment.
 
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { systemClock } from '../core/clock.ts'
 import { rangesRequestBytes } from '../core/delta-limits.ts'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { operatorBodyBytes, stopGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { readTlsPair, type TlsFiles, type TlsPair, TlsReloader } from '../core/tls-files.ts'
+import type { Front } from '../delivery/front.ts'
+import { slowRequestLimits } from '../delivery/server-limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { NeighbourRequest } from './neighbours.ts'
 
@@ -39,6 +42,8 @@ export interface ServerOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   /** The path of the public URL, '' or '/prefix'; requests may come with it or without. */
   readonly prefix: string
+  /** Missing: no limits, as in tests of other things. */
+  readonly front?: Front
 }
 
 const ownPrefix = '/-/'
@@ -49,25 +54,12 @@ const routeOf = (url: string, prefix: string): string => {
   return inside.startsWith(ownPrefix) ? inside : '/'
 }
 
-const readTls = async (
-  tls: NonNullable<ServerOptions['tls']>,
-): Promise<{ cert: Buffer; key: Buffer }> => {
-  try {
-    return { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) }
-  } catch (error) {
-    throw new MirrorswarmError(
-      'MS_CONFIG_INVALID',
-      `cannot read the certificate or its key (${describeError(error)})`,
-      { cause: error },
-    )
-  }
-}
-
 export class VolunteerServer {
   readonly #parts: ServerParts
   readonly #options: ServerOptions
   readonly #cut = new AbortController()
   #app: FastifyInstance | null = null
+  #tlsReloader: TlsReloader | null = null
   #handler: PathHandler | null = null
   #neighbours: NeighbourHandler | null = null
 
@@ -89,15 +81,19 @@ export class VolunteerServer {
 
   /** Listen; resolves with the port. Throws MS_CONFIG_INVALID when that is not possible. */
   async start(): Promise<{ readonly port: number }> {
-    const { listen, tls, prefix } = this.#options
+    const { listen, tls, prefix, front } = this.#options
     const rewriteUrl = (request: { readonly url?: string | undefined }): string =>
       routeOf(request.url ?? '/', prefix)
-    const options = { rewriteUrl, bodyLimit: operatorBodyBytes, logger: false }
-    const app: FastifyInstance =
-      tls === null
-        ? fastify(options)
-        : (fastify({ ...options, https: await readTls(tls) }) as unknown as FastifyInstance)
+    const pair = tls === null ? null : readTlsPair(tls)
+    const limits = slowRequestLimits()
+    const { requestTimeout, keepAliveTimeout } = limits
+    const app: FastifyInstance = fastify({
+      ...(pair === null ? { http: { ...limits } } : { https: { ...limits, ...pair } }),
+      ...{ rewriteUrl, requestTimeout, keepAliveTimeout },
+      ...{ bodyLimit: operatorBodyBytes, logger: false },
+    }) as unknown as FastifyInstance
     this.#app = app
+    if (front !== undefined) this.#limit(app, front)
     this.#addRoutes(app)
     try {
       await app.listen({ host: listen.host, port: listen.port })
@@ -109,7 +105,28 @@ export class VolunteerServer {
         { cause: error },
       )
     }
+    if (tls !== null && pair !== null) this.#watchTls(app, tls, pair)
     return { port: (app.server.address() as AddressInfo).port }
+  }
+
+  /** Connections of one address, and its requests. */
+  #limit(app: FastifyInstance, front: Front): void {
+    front.guard(app.server)
+    app.addHook('onRequest', async (request, reply) => {
+      const { address } = front.addresses.of(request.raw)
+      const seconds = front.limit.take(address)
+      if (seconds === 0) return
+      const headers = { 'retry-after': String(seconds), 'cache-control': 'no-store' }
+      return reply.code(429).headers(headers).type('text/plain').send('ask less often\n')
+    })
+  }
+
+  #watchTls(app: FastifyInstance, files: TlsFiles, pair: TlsPair): void {
+    const { logger } = this.#parts
+    const server = app.server as unknown as { setSecureContext(pair: TlsPair): void }
+    const nowMs = (): number => systemClock.nowMs()
+    this.#tlsReloader = new TlsReloader({ files, pair, server, logger, nowMs })
+    this.#tlsReloader.start()
   }
 
   #addRoutes(app: FastifyInstance): void {
@@ -191,6 +208,7 @@ export class VolunteerServer {
   /** Take no more connections, let answers under way end for a while, then cut them. */
   async stop(): Promise<void> {
     const app = this.#app
+    this.#tlsReloader?.stop()
     if (app === null) return
     const timer = setTimeout(() => {
       this.#cut.abort()

@@ -1,7 +1,7 @@
 // mirrorswarm origin: runs the daemon until it is told to stop.
 
 import type { OriginOptions } from '../../origin/main.ts'
-import { dataFolderBeside, runDaemon, tlsFiles } from '../daemon.ts'
+import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import type { Io } from '../io.ts'
 import type { Values } from '../option-spec.ts'
 import type { optionTables } from '../options.ts'
@@ -24,7 +24,10 @@ export const originOptions = (options: Options): OriginOptions => ({
   upstream: options.upstream,
   upstreamIntervalMs: options.upstreamInterval,
   workers: options.workers,
+  requireClients: options.requireClients,
+  front: frontOptions(options),
   logLevel: options.logLevel,
+  logAddresses: options.logAddresses,
 })
 
 export const runOrigin = async (options: Options, io: Io): Promise<void> => {

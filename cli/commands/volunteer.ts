@@ -1,7 +1,7 @@
 // mirrorswarm volunteer: runs the daemon until it is told to stop.
 
 import type { VolunteerOptions } from '../../volunteer/main.ts'
-import { dataFolderBeside, runDaemon, tlsFiles } from '../daemon.ts'
+import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import type { Io } from '../io.ts'
 import type { Values } from '../option-spec.ts'
 import type { optionTables } from '../options.ts'
@@ -31,7 +31,9 @@ export const volunteerOptions = (options: Options): VolunteerOptions => ({
   networks: options.network,
   peerPort: options.peerPort,
   graceMs: options.grace,
+  front: frontOptions(options),
   logLevel: options.logLevel,
+  logAddresses: options.logAddresses,
 })
 
 export const runVolunteer = async (options: Options, io: Io): Promise<void> => {

@@ -17,6 +17,9 @@ import { Redirector } from '../../origin/redirector.ts'
 import { changeOf } from '../../origin/routes/operator.ts'
 import { type OpenStore, openStore } from '../../origin/store.ts'
 import type {
+  ClientAnswer,
+  ClientRow,
+  NewClientRequest,
   Operator,
   PublishRequest,
   PublishSummary,
@@ -73,6 +76,21 @@ export class LocalOperator implements Operator {
 
   async createToken(request: Parameters<Operator['createToken']>[0]): Promise<TokenAnswer> {
     return this.#store.tokens.create(request, systemClock.nowMs())
+  }
+
+  async addClient(request: NewClientRequest): Promise<ClientAnswer> {
+    const made = await this.#store.clients.add(request, systemClock.nowMs())
+    return { ...made, paths: [...made.paths], networks: [...made.networks] }
+  }
+
+  async clients(): Promise<readonly ClientRow[]> {
+    const rows = this.#store.clients.list()
+    return rows.map(row => ({ ...row, paths: [...row.paths], networks: [...row.networks] }))
+  }
+
+  async revokeClient(name: string): Promise<void> {
+    if (this.#store.clients.revoke(name)) return
+    throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no client called ${name}`)
   }
 
   async volunteers(): Promise<readonly VolunteerRow[]> {

@@ -45,6 +45,31 @@ export const VolunteerRow = Type.Object({
 })
 export type VolunteerRow = Static<typeof VolunteerRow>
 
+const clientFields = {
+  name: Type.String(),
+  paths: Type.Array(Type.String()),
+  networks: Type.Array(Type.String()),
+  hasSecret: Type.Boolean(),
+  createdMs: Type.Integer(),
+}
+export const ClientRow = Type.Object(clientFields)
+export type ClientRow = Static<typeof ClientRow>
+
+export const ClientAnswer = Type.Object({
+  ...clientFields,
+  /** Shown this once; null when the client has none, or was given a password. */
+  secret: nullable(Type.String()),
+  bearer: nullable(Type.String()),
+})
+export type ClientAnswer = Static<typeof ClientAnswer>
+
+export interface NewClientRequest {
+  readonly name: string
+  readonly paths: readonly string[]
+  readonly networks: readonly string[]
+  readonly password: string | null
+}
+
 export type VolunteerAction = 'enable' | 'disable' | 'drain' | 'undrain'
 
 /** How far a publish is; null where it cannot be told. */
@@ -67,6 +92,11 @@ export interface Operator {
     readonly expiresMs: number
     readonly trust: 'full' | 'signed-only'
   }): Promise<TokenAnswer>
+  /** Throws MS_NAME_TAKEN, MS_CONFIG_INVALID. */
+  addClient(request: NewClientRequest): Promise<ClientAnswer>
+  clients(): Promise<readonly ClientRow[]>
+  /** Throws MS_PATH_NOT_FOUND for an unknown name. */
+  revokeClient(name: string): Promise<void>
   volunteers(): Promise<readonly VolunteerRow[]>
   /** Throws MS_PATH_NOT_FOUND for a name that is not enrolled. */
   change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow>

@@ -7,6 +7,9 @@ import { type HttpAnswer, HttpClient, type HttpRequest } from '../../core/http-c
 import type { RepoPath } from '../../core/ids.ts'
 import { publishAnswerMs } from '../../core/limits.ts'
 import {
+  ClientAnswer,
+  ClientRow,
+  type NewClientRequest,
   type Operator,
   type PublishRequest,
   PublishSummary,
@@ -58,6 +61,27 @@ export class RemoteOperator implements Operator {
 
   createToken(request: object): Promise<TokenAnswer> {
     return this.#ask(TokenAnswer, 'tokens', { method: 'POST', body: JSON.stringify(request) })
+  }
+
+  addClient({ password, ...request }: NewClientRequest): Promise<ClientAnswer> {
+    const body = JSON.stringify({ ...request, ...(password === null ? {} : { password }) })
+    return this.#ask(ClientAnswer, 'clients', { method: 'POST', body })
+  }
+
+  async clients(): Promise<readonly ClientRow[]> {
+    const List = Type.Object({ clients: Type.Array(ClientRow) })
+    return (await this.#ask(List, 'clients', {})).clients
+  }
+
+  async revokeClient(name: string): Promise<void> {
+    const body = JSON.stringify({ action: 'revoke' })
+    await this.#ask(
+      Type.Object({ revoked: Type.String() }),
+      `clients/${encodeURIComponent(name)}`,
+      {
+        ...{ method: 'POST', body },
+      },
+    )
   }
 
   async volunteers(): Promise<readonly VolunteerRow[]> {

@@ -6,13 +6,16 @@ import { MirrorswarmError } from '../../core/errors.ts'
 import type { ContentNumber, RepoPath, SnapshotNumber } from '../../core/ids.ts'
 import { sha256Hex, signText } from '../../core/keys.ts'
 import { directoryPageEntries, listSliceEntries, rememberedPagesBytes } from '../../core/limits.ts'
+import { joinPath } from '../../core/repo-path.ts'
 import type { Content } from '../../manifest/model.ts'
-import type { ManifestReader } from '../../manifest/store/reader.ts'
+import type { DirectoryChild, ManifestReader } from '../../manifest/store/reader.ts'
+import { requirePath } from '../access/gate.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { cutWhenStalled, sendError, sendShort } from '../http.ts'
 import { parseOrder, renderDirectoryPage } from '../lists/directory-page.ts'
 import { type HashedPath, type HashKind, hashList, parseHashKind } from '../lists/hash-list.ts'
 import { pageHeaders } from '../lists/markup.ts'
+import { mayEnter, mayRead, type Rights, rightsKey } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
 
 export interface FoundFolder {
@@ -26,6 +29,33 @@ export interface FoundFolder {
 /** What "after=" names: the last child of the page before, percent-encoded as in the page's link. */
 const afterOf = (query: string): string | undefined => /(?:^|[;&])after=([^;&]+)/.exec(query)?.[1]
 
+/** At most `limit` children of a folder that these rights let one see, in the order of names. */
+const visibleChildren = (
+  reader: ManifestReader,
+  folder: FoundFolder,
+  rights: Rights,
+  options: { readonly limit: number; readonly after?: string },
+): DirectoryChild[] => {
+  const { realPath, path, snapshot } = folder
+  if (mayRead(rights, path)) return reader.list(realPath, snapshot, options)
+  const isVisible = ({ name, kind }: DirectoryChild): boolean => {
+    const child = joinPath(path, name as RepoPath)
+    return kind === 'directory' ? mayEnter(rights, child) : mayRead(rights, child)
+  }
+  const visible: DirectoryChild[] = []
+  let { after } = options
+  for (;;) {
+    const slice = reader.list(realPath, snapshot, {
+      limit: options.limit,
+      ...(after === undefined ? {} : { after }),
+    })
+    visible.push(...slice.filter(isVisible))
+    after = slice.at(-1)?.name
+    if (slice.length < options.limit || visible.length >= options.limit) break
+  }
+  return visible.slice(0, options.limit)
+}
+
 export class DirectoryPages {
   readonly #pages = new LRUCache<string, Buffer>({
     maxSize: rememberedPagesBytes,
@@ -33,15 +63,16 @@ export class DirectoryPages {
   })
 
   /** The page of a folder as HTML; `query` holds its order and where it begins. */
-  render(reader: ManifestReader, folder: FoundFolder, query: string): Buffer {
+  render(reader: ManifestReader, folder: FoundFolder, query: string, rights: Rights): Buffer {
     const order = parseOrder(query)
     const after = afterOf(query)
     // A hash: the name may be as long as a request, and need not be one of the folder's.
     const start = after === undefined ? '' : sha256Hex(after)
-    const key = `${folder.snapshot} ${order.column}${order.descending} ${start} ${folder.path}`
+    const whose = mayRead(rights, folder.path) ? '' : sha256Hex(rightsKey(rights))
+    const key = `${folder.snapshot} ${order.column}${order.descending} ${start} ${whose} ${folder.path}`
     const known = this.#pages.get(key)
     if (known !== undefined) return known
-    const children = reader.list(folder.realPath, folder.snapshot, {
+    const children = visibleChildren(reader, folder, rights, {
       limit: directoryPageEntries + 1,
       ...(after === undefined ? {} : { after }),
     })
@@ -151,9 +182,12 @@ export const answerDirectory = async (
   folder: FoundFolder,
 ): Promise<Outcome> => {
   const kind = parseHashKind(exchange.query.keys())
-  if (kind !== null) return sendHashList(context, exchange, folder, kind)
+  if (kind !== null) {
+    requirePath(exchange.rights, folder.path)
+    return sendHashList(context, exchange, folder, kind)
+  }
   const { reader } = context.resolver
-  const page = context.pages.render(reader, folder, exchange.queryText)
+  const page = context.pages.render(reader, folder, exchange.queryText, exchange.rights)
   const headers = { ...pageHeaders, 'cache-control': 'no-cache' }
   sendShort(exchange.request, exchange.response, 200, headers, page)
   return 'page'

@@ -2,6 +2,7 @@
 // explanation. The renderers are in lists/.
 
 import type { RepoPath, SnapshotNumber } from '../../core/ids.ts'
+import { requirePath } from '../access/gate.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { explainFile } from '../explain-file.ts'
 import { type FoundFile, fileSourcesOf, redirectRequestOf } from '../found-file.ts'
@@ -35,11 +36,11 @@ export const explain = (
   file: FoundFile,
   from: string | null,
 ): Explanation => {
-  const { range } = redirectRequestOf(context, exchange, file)
+  const { range } = redirectRequestOf(exchange, file)
   const client = from === null ? exchange.client : simulatedClient(exchange, from)
   const address = from ?? exchange.address
   const direct = exchange.query.has('direct')
-  return explainFile(context, file, { client, address, https: context.https, range, direct }, from)
+  return explainFile(context, file, { client, address, https: exchange.https, range, direct }, from)
 }
 
 /** Send an explanation as text, or as JSON to those who prefer that. */
@@ -91,7 +92,7 @@ export const answerFileList = (
   return sendExplanation(exchange, explain(context, exchange, file, from))
 }
 
-/** As clientOf makes it, for another address. */
+/** As the access makes it, for another address. */
 const simulatedClient = (exchange: Exchange, from: string): string =>
   `${from}${exchange.client.slice(exchange.client.indexOf(' '))}`
 
@@ -119,6 +120,7 @@ export const answerDerived = (
   const { reader } = context.resolver
   const linked = describedFile(context, path, '.meta4', snapshot)
   if (linked !== null) {
+    requirePath(exchange.rights, linked.path)
     const pieces = reader.pieceHashes(linked.content.number)
     const list = pieces === null ? null : piecesOf(linked.content.sizeBytes, pieces)
     const sources = fileSourcesOf(context, exchange, linked)
@@ -127,6 +129,7 @@ export const answerDerived = (
   const shared = describedFile(context, path, '.torrent', snapshot)
   const pieces = shared === null ? null : reader.pieceHashes(shared.content.number)
   if (shared === null || pieces === null) return null
+  requirePath(exchange.rights, shared.path)
   const torrent = fileTorrent(fileSourcesOf(context, exchange, shared), pieces)
   if (torrent === null) return null
   context.torrents.remember(torrent.infoHash, shared.content.number)

@@ -7,10 +7,12 @@ import { redirectFloorBytes } from '../../core/limits.ts'
 import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
 import type { Content } from '../../manifest/model.ts'
+import { requirePath } from '../access/gate.ts'
 import type { Admission } from '../bounces.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError, sendShort } from '../http.ts'
+import { mayEnter } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
@@ -67,7 +69,7 @@ const tryRedirect = (
   file: FoundFile,
 ): { readonly redirected: boolean; readonly repeated: boolean } => {
   const startMs = context.clock.monotonicMs()
-  const request = redirectRequestOf(context, exchange, file)
+  const request = redirectRequestOf(exchange, file)
   const decision = context.redirector.decide(request)
   if (exchange.method === 'GET') {
     context.redirector.record(request, decision)
@@ -157,6 +159,7 @@ const answerResolved = async (
   const found = resolver.resolve(path, snapshot)
   switch (found.kind) {
     case 'file': {
+      requirePath(exchange.rights, path)
       if (directory) return notFound(exchange, path)
       resolver.notePin(exchange.client, path, snapshot, nowMs)
       const file = { path, realPath: found.path, content: found.content, snapshot }
@@ -173,6 +176,7 @@ const answerResolved = async (
     case 'loop':
       return notFound(exchange, path)
     case 'missing':
+      requirePath(exchange.rights, path)
       return (
         answerDerived(context, exchange, path, snapshot) ??
         (await answerZsync(context, exchange, path, snapshot)) ??
@@ -191,7 +195,12 @@ export const answerPath = async (context: OriginContext, exchange: Exchange): Pr
   }
   const parsed = parseRequestPath(exchange.raw)
   if (!parsed.ok) return refuse(exchange, new MirrorswarmError('MS_PATH_INVALID', parsed.reason))
+  // Folders on the way to what may be read have pages; whatever else is there does not show.
+  if (!mayEnter(exchange.rights, parsed.path)) requirePath(exchange.rights, parsed.path)
   const latest = context.resolver.latest
-  if (latest === null) return answerUnpublished(context, exchange, parsed)
+  if (latest === null) {
+    if (!parsed.directory) requirePath(exchange.rights, parsed.path)
+    return answerUnpublished(context, exchange, parsed)
+  }
   return answerResolved(context, exchange, parsed, latest.number)
 }

@@ -9,6 +9,7 @@ import { operatorBodyBytes } from '../../core/limits.ts'
 import { parseRequestPath } from '../../core/repo-path.ts'
 import { messageParser } from '../../tracker/messages.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
+import { callerOf, type RouteAccess, requirePath } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
 import { makeExchange, type OriginContext } from '../context.ts'
 import { jsonOf, originalTarget, takeOver } from '../http.ts'
@@ -27,6 +28,9 @@ export interface OperatorRoutesParts {
   readonly tracker: Tracker
   readonly clock: Clock
 }
+
+const operatorOnly: { access: RouteAccess } = { access: 'self' }
+const anyClient: { access: RouteAccess } = { access: 'client' }
 
 const count = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 
@@ -76,22 +80,30 @@ const publishRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void =
   const { authority, tokens, clock } = parts
   const publisher = parts.upstream ?? parts.publisher
 
-  app.post('/-/v1/publish', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
-    authority.requireOperator(request.raw)
-    const { allowShrink = false } = parsePublish(jsonOf(request))
-    return reply.send(await publisher.publish({ allowShrink }))
-  })
+  app.post(
+    '/-/v1/publish',
+    { bodyLimit: operatorBodyBytes, config: operatorOnly },
+    async (request, reply) => {
+      authority.requireOperator(request.raw)
+      const { allowShrink = false } = parsePublish(jsonOf(request))
+      return reply.send(await publisher.publish({ allowShrink }))
+    },
+  )
 
-  app.get('/-/v1/publish', async (request, reply) => {
+  app.get('/-/v1/publish', { config: operatorOnly }, async (request, reply) => {
     authority.requireOperator(request.raw)
     return reply.header('cache-control', 'no-store').send(publisher.status)
   })
 
-  app.post('/-/v1/tokens', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
-    authority.requireOperator(request.raw)
-    const { uses = 1, expiresMs, trust = 'full' } = parseToken(jsonOf(request))
-    return reply.code(201).send(tokens.create({ uses, expiresMs, trust }, clock.nowMs()))
-  })
+  app.post(
+    '/-/v1/tokens',
+    { bodyLimit: operatorBodyBytes, config: operatorOnly },
+    async (request, reply) => {
+      authority.requireOperator(request.raw)
+      const { uses = 1, expiresMs, trust = 'full' } = parseToken(jsonOf(request))
+      return reply.code(201).send(tokens.create({ uses, expiresMs, trust }, clock.nowMs()))
+    },
+  )
 }
 
 const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
@@ -103,17 +115,20 @@ const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void
     throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no volunteer called ${name}`)
   }
 
-  app.get('/-/v1/volunteers', async (_request, reply) =>
+  app.get('/-/v1/volunteers', { config: anyClient }, async (_request, reply) =>
     reply.header('cache-control', 'no-store').send({ volunteers: tracker.volunteers() }),
   )
 
-  app.get<{ Params: { name: string } }>('/-/v1/volunteers/:name', async (request, reply) =>
-    reply.header('cache-control', 'no-store').send(viewOf(request.params.name)),
+  app.get<{ Params: { name: string } }>(
+    '/-/v1/volunteers/:name',
+    { config: anyClient },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(viewOf(request.params.name)),
   )
 
   app.post<{ Params: { name: string } }>(
     '/-/v1/volunteers/:name',
-    { bodyLimit: operatorBodyBytes },
+    { bodyLimit: operatorBodyBytes, config: operatorOnly },
     async (request, reply) => {
       authority.requireOperator(request.raw)
       const { name } = request.params
@@ -130,12 +145,19 @@ const pathParameter = (queryText: string): string =>
 
 const explainRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
   const { context, authority } = parts
-  app.get('/-/v1/explain', (request, reply) => {
-    const exchange = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
+  app.get('/-/v1/explain', { config: { access: 'paths' } }, (request, reply) => {
+    const exchange = makeExchange(
+      context,
+      request.raw,
+      reply.raw,
+      originalTarget(request.raw),
+      callerOf(request),
+    )
     const from = exchange.query.get('from')
     if (from !== null) authority.requireOperator(request.raw)
     const parsed = parseRequestPath(pathParameter(exchange.queryText))
     if (!parsed.ok) throw new MirrorswarmError('MS_PATH_INVALID', parsed.reason)
+    requirePath(exchange.rights, parsed.path)
     const { latest } = context.resolver
     const found = latest === null ? null : context.resolver.resolve(parsed.path, latest.number)
     if (latest === null || found?.kind !== 'file') {

@@ -8,6 +8,9 @@ import { isSha256, type Sha256 } from '../../core/ids.ts'
 import { defaultContentType } from '../../delivery/content-type.ts'
 import { respond } from '../../delivery/logic/respond.ts'
 import { acceptsEncoding } from '../../delivery/send-stream.ts'
+import type { VolunteerRecord } from '../../tracker/events.ts'
+import { mayReadContent } from '../access/contents.ts'
+import { callerOf, type RouteAccess, requireEverything } from '../access/gate.ts'
 import { openObject } from '../bodies.ts'
 import { type Exchange, makeExchange, type OriginContext } from '../context.ts'
 import type { HeadKeeper } from '../head-keeper.ts'
@@ -54,12 +57,16 @@ const sendByHash = async (
   context: OriginContext,
   exchange: Exchange,
   sha256: Sha256,
+  volunteer: VolunteerRecord | null,
 ): Promise<void> => {
-  const volunteer = context.authority.volunteerOf(exchange.request)
   const kind = volunteer === null ? 'client' : 'sync'
-  if (await sendObject(context, exchange, sha256, kind)) return
   const { latest, reader } = context.resolver
   const content = reader.contentByHash(sha256)
+  // Objects describe the whole repository, and so must nothing tell whether there is one.
+  if (content === null || !mayReadContent(context, exchange.rights, content.number)) {
+    requireEverything(exchange.rights, sha256)
+  }
+  if (await sendObject(context, exchange, sha256, kind)) return
   if (latest === null || content === null) {
     throw new MirrorswarmError('MS_CONTENT_NOT_HELD', `the origin does not know ${sha256}`)
   }
@@ -79,11 +86,14 @@ const sendByHash = async (
   })
 }
 
+/** What the whole repository is described by. */
+const config: { access: RouteAccess } = { access: 'everything' }
+
 export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts): void => {
   const { context, heads } = parts
   const { resolver } = context
 
-  app.get('/-/v1/head', async (request, reply) => {
+  app.get('/-/v1/head', { config }, async (request, reply) => {
     const text = heads.current()
     if (text === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'nothing is published yet')
     reply.header('cache-control', 'no-cache').header('vary', 'accept-encoding')
@@ -93,14 +103,20 @@ export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts)
     return reply.header('content-encoding', 'gzip').send(gzipSync(text))
   })
 
-  app.get('/-/v1/snapshots', async (_request, reply) =>
+  app.get('/-/v1/snapshots', { config }, async (_request, reply) =>
     reply
       .header('cache-control', 'no-cache')
       .send({ ...resolver.reader.identity(), snapshots: resolver.reader.snapshots() }),
   )
 
-  app.get('/-/v1/manifest', async (request: FastifyRequest, reply) => {
-    const { query } = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
+  app.get('/-/v1/manifest', { config }, async (request: FastifyRequest, reply) => {
+    const { query } = makeExchange(
+      context,
+      request.raw,
+      reply.raw,
+      originalTarget(request.raw),
+      callerOf(request),
+    )
     const { latest } = resolver
     if (latest === null) throw notReady()
     const from = snapshotParameter(query.get('from'), 0)
@@ -108,10 +124,24 @@ export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts)
     return reply.header('cache-control', 'no-cache').send(heads.partsBetween(from, to))
   })
 
-  app.get<{ Params: { sha256: string } }>('/-/v1/contents/:sha256', (request, reply) => {
-    const { sha256 } = request.params
-    if (!isSha256(sha256)) throw new MirrorswarmError('MS_REQUEST_INVALID', 'not a SHA-256')
-    const exchange = makeExchange(context, request.raw, reply.raw, originalTarget(request.raw))
-    takeOver(request, reply, context.logger, () => sendByHash(context, exchange, sha256))
-  })
+  app.get<{ Params: { sha256: string } }>(
+    '/-/v1/contents/:sha256',
+    { config: { access: 'paths' } },
+    (request, reply) => {
+      const { sha256 } = request.params
+      if (!isSha256(sha256)) throw new MirrorswarmError('MS_REQUEST_INVALID', 'not a SHA-256')
+      const caller = callerOf(request)
+      const volunteer = caller.volunteer ?? context.authority.volunteerOf(request.raw)
+      const exchange = makeExchange(
+        context,
+        request.raw,
+        reply.raw,
+        originalTarget(request.raw),
+        caller,
+      )
+      takeOver(request, reply, context.logger, () =>
+        sendByHash(context, exchange, sha256, volunteer),
+      )
+    },
+  )
 }

@@ -33,37 +33,41 @@ export const rangesRoutes = (app: FastifyInstance, parts: RangesRoutesParts): vo
     ...{ waiting: rangesWaiting, waitingEach: rangesWaitingEach },
   })
 
-  app.post('/-/v1/ranges', { bodyLimit: rangesRequestBytes }, (request, reply) => {
-    const body = bytesOf(request)
-    const { name } = authority.requireVolunteer(request.raw, body)
-    const leaveGate = gate.enter('sync')
-    if (leaveGate === null) throw busy()
-    const enter = async (signal: AbortSignal): Promise<() => void> => {
-      const leave = await slots.enter(name, signal)
-      if (leave === null) throw busy()
-      return leave
-    }
-    const open = (signal: AbortSignal): AsyncIterable<Uint8Array> =>
-      inSlot(
-        () => enter(signal),
-        () => ranges.answer(body, signal),
-      )
-    takeOver(request, reply, logger, async () => {
-      try {
-        await sendStream(reply.raw, open, {
-          headers: { 'content-type': defaultContentType, 'cache-control': 'no-store' },
-          encoding: acceptsEncoding(request.headers['accept-encoding'], 'zstd')
-            ? 'zstd'
-            : 'identity',
-          signal: stopping,
-          onBytes: bytes => metrics.sent('sync', bytes),
-          ...(limiter === null
-            ? {}
-            : { limiter: { take: (bytes, signal) => limiter.take(bytes, 'swarm', signal) } }),
-        })
-      } finally {
-        leaveGate()
+  app.post(
+    '/-/v1/ranges',
+    { bodyLimit: rangesRequestBytes, config: { access: 'self' } },
+    (request, reply) => {
+      const body = bytesOf(request)
+      const { name } = authority.requireVolunteer(request.raw, body)
+      const leaveGate = gate.enter('sync')
+      if (leaveGate === null) throw busy()
+      const enter = async (signal: AbortSignal): Promise<() => void> => {
+        const leave = await slots.enter(name, signal)
+        if (leave === null) throw busy()
+        return leave
       }
-    })
-  })
+      const open = (signal: AbortSignal): AsyncIterable<Uint8Array> =>
+        inSlot(
+          () => enter(signal),
+          () => ranges.answer(body, signal),
+        )
+      takeOver(request, reply, logger, async () => {
+        try {
+          await sendStream(reply.raw, open, {
+            headers: { 'content-type': defaultContentType, 'cache-control': 'no-store' },
+            encoding: acceptsEncoding(request.headers['accept-encoding'], 'zstd')
+              ? 'zstd'
+              : 'identity',
+            signal: stopping,
+            onBytes: bytes => metrics.sent('sync', bytes),
+            ...(limiter === null
+              ? {}
+              : { limiter: { take: (bytes, signal) => limiter.take(bytes, 'swarm', signal) } }),
+          })
+        } finally {
+          leaveGate()
+        }
+      })
+    },
+  )
 }

@@ -4,6 +4,7 @@
 import { MirrorswarmError } from '../../core/errors.ts'
 import { isVolunteerName, type VolunteerName } from '../../core/ids.ts'
 import { parseRequestPath } from '../../core/repo-path.ts'
+import { requirePath } from '../access/gate.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError } from '../http.ts'
@@ -22,6 +23,7 @@ const redirectTo = (
   const parsed = parseRequestPath(target)
   const { latest } = context.resolver
   if (!parsed.ok || parsed.directory || latest === null) return null
+  requirePath(exchange.rights, parsed.path)
   const found = context.resolver.resolve(parsed.path, latest.number)
   if (found.kind !== 'file') return null
   const file = {
@@ -31,7 +33,7 @@ const redirectTo = (
     snapshot: latest.number,
   }
   if (!mayRedirect(context, file, exchange.query.has('direct')).redirect) return null
-  const request = redirectRequestOf(context, exchange, file)
+  const request = redirectRequestOf(exchange, file)
   const location = context.redirector.linkIfAble(request, name)
   if (location === null) return null
   sendRedirect(exchange, file.content, location, describedBy(exchange, file.path))

@@ -6,6 +6,7 @@ import { MirrorswarmError } from '../../core/errors.ts'
 import { announceBodyBytes, operatorBodyBytes } from '../../core/limits.ts'
 import { decodeAnnounce } from '../../tracker/announce-body.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
+import type { RouteAccess } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
 import type { Enrolment } from '../enrolment.ts'
 import { bytesOf, jsonOf } from '../http.ts'
@@ -18,10 +19,13 @@ export interface VolunteerRoutesParts {
   readonly reachability: Reachability
 }
 
+/** By a token, and by signatures over the bodies. */
+const config: { access: RouteAccess } = { access: 'self' }
+
 export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesParts): void => {
   const { tracker, authority, enrolment, reachability } = parts
 
-  app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes }, async (request, reply) => {
+  app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes, config }, async (request, reply) => {
     const body = bytesOf(request)
     const answer = await enrolment.enrol(jsonOf(request), key =>
       authority.isSignedBy(request.raw, key, body),
@@ -29,7 +33,7 @@ export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesPart
     return reply.code(201).send(answer)
   })
 
-  app.post('/-/v1/announce', { bodyLimit: announceBodyBytes }, async (request, reply) => {
+  app.post('/-/v1/announce', { bodyLimit: announceBodyBytes, config }, async (request, reply) => {
     const body = bytesOf(request)
     const volunteer = authority.requireVolunteer(request.raw, body)
     const announce = await decodeAnnounce(body, request.headers['content-encoding'])

@@ -5,6 +5,7 @@ import { MirrorswarmError } from '../../core/errors.ts'
 import type { RepoPath, SnapshotNumber } from '../../core/ids.ts'
 import { baseName, pathToBytes } from '../../core/repo-path.ts'
 import { respond } from '../../delivery/logic/respond.ts'
+import { requirePath } from '../access/gate.ts'
 import { openBody, openObject } from '../bodies.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import type { FoundFile } from '../found-file.ts'
@@ -64,6 +65,7 @@ export const answerZsync = async (
 ): Promise<Outcome | null> => {
   const described = describedFile(context, path, '.zsync', snapshot)
   if (described === null || described.content.sizeBytes === 0) return null
+  requirePath(exchange.rights, described.path)
   const leave = context.gate.enter('essential')
   if (leave === null) {
     const error = new MirrorswarmError('MS_ORIGIN_BUSY', 'the origin serves as much as it may')

@@ -1,0 +1,56 @@
+// What stands between the world and a server's own work, the same at origin and volunteer: whose word
+// for an address is believed, how much one address may ask, and who has no limits.
+
+import type { Server } from 'node:net'
+import { connectionsPerAddress, requestsPerSecond } from '../core/access-limits.ts'
+import type { Clock } from '../core/clock.ts'
+import { type Network, parseNetwork } from '../core/networks.ts'
+import { ClientAddresses } from './client-address.ts'
+import type { ForwardedHeader } from './logic/forwarded.ts'
+import { RequestLimit } from './request-limit.ts'
+import { limitConnections } from './server-limits.ts'
+
+export interface FrontOptions {
+  /** Networks (CIDR) of proxies that say who asks. */
+  readonly trustedProxies: readonly string[]
+  /** The header in which they say it. */
+  readonly forwardedHeader: ForwardedHeader
+  /** Own machines (CIDR), which have no limits; proxies have none either. */
+  readonly unlimitedNetworks: readonly string[]
+  /** Of one address, on average; null: no limit. */
+  readonly requestsPerSecond: number | null
+  /** Open at once from one address; null: no limit. */
+  readonly connectionsPerAddress: number | null
+}
+
+/** Programs on the same machine have no limits. */
+export const frontDefaults: FrontOptions = {
+  trustedProxies: [],
+  forwardedHeader: 'x-forwarded-for',
+  unlimitedNetworks: ['127.0.0.0/8', '::1'],
+  requestsPerSecond,
+  connectionsPerAddress,
+}
+
+export class Front {
+  readonly addresses: ClientAddresses
+  readonly limit: RequestLimit
+  readonly #exempt: readonly Network[]
+  readonly #connectionsPerAddress: number | null
+
+  /** Throws MS_CONFIG_INVALID for what is no network. */
+  constructor(options: FrontOptions, clock: Pick<Clock, 'monotonicMs'>) {
+    const trusted = options.trustedProxies.map(parseNetwork)
+    this.#exempt = [...trusted, ...options.unlimitedNetworks.map(parseNetwork)]
+    this.#connectionsPerAddress = options.connectionsPerAddress
+    this.addresses = new ClientAddresses(trusted, options.forwardedHeader)
+    const { requestsPerSecond: perSecond } = options
+    this.limit = new RequestLimit({ perSecond, exempt: this.#exempt }, clock)
+  }
+
+  /** Hold a server's connections to the limit, from now on. */
+  guard(server: Pick<Server, 'on'>): { refused(): number } {
+    const perAddress = this.#connectionsPerAddress
+    return limitConnections(server, { perAddress, exempt: this.#exempt })
+  }
+}
