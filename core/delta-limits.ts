@@ -14,6 +14,8 @@ export const rangesAnswerBytes = 64 * MiB
 export const rangesHashedBytes = 16 * 1024 * MiB
 /** Lists of anchors in one such request: each reads a whole content. */
 export const rangesAnchorLists = 1
+/** Unpacked forms in one such request: each may have to be made first. */
+export const rangesForms = 1
 /** Parts of such an answer are gathered up to this size before they are handed on. */
 export const answerPartBytes = 64 * KiB
 /** Lists of anchors that are computed at the same time: each reads a whole file. */
@@ -48,3 +50,30 @@ export const zstdWindowLog = 23
 export const busySourceWaits = 6
 /** … and at most so long each time: meanwhile other contents are fetched. */
 export const busySourceWaitMs = 10_000
+
+/** Contents below this size are not looked into: the requests cost as much. */
+export const insideFloorBytes = 64 * KiB
+/** Inflated text of one file: a form and its basis lie on the disk together. */
+export const formTextBytes = 1024 * MiB
+/** Forms that the origin keeps on its disk. */
+export const originFormsBytes = 2048 * MiB
+/** Room that they leave on the origin's disk: publishing must not run out of it. */
+export const originFreeBytes = 512 * MiB
+/** The same on a volunteer, of what it holds: neighbours ask for them. */
+export const volunteerFormsBytes = 1024 * MiB
+/** Forms that are being made or wait for it; one thread makes them. For more there is none. */
+export const waitingForms = 16
+/** Contents of which it is remembered that they have no form. */
+export const formlessContents = 4096
+/** JavaScript heap of the thread that makes forms; its tables and buffers lie beside it. */
+export const formHeapMiB = 64
+/** Such a thread may take so long for one file: 1 GiB of text at 2 MiB a second. */
+export const formWorkMs = 600_000
+/** It ends after this time without work: its memory is worth more than its start. */
+export const idleFormThreadMs = 10_000
+/** Bytes of forms are compressed in parts of this size. */
+export const formPartBytes = 1 * MiB
+/** Level of that: what is asked is little, and was compressed hard in the file. */
+export const formZstdLevel = 9
+/** Neighbours and the origin are asked to make a form at this rate of packed bytes at least. */
+export const formBytesPerSecond = 256 * KiB

@@ -20,7 +20,7 @@ import { Verifier } from './access/verifier.ts'
 import { type AppParts, buildApp } from './app.ts'
 import { Authority } from './authority.ts'
 import { Bounces } from './bounces.ts'
-import { originContents } from './content-source.ts'
+import { originContents, originForms } from './content-source.ts'
 import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
@@ -105,9 +105,9 @@ const makeMetrics = (
   })
 
 /** What answers volunteers that ask for pieces of many contents. */
-const makeRanges = ({ bodies }: OriginContext): RangesAnswerer =>
+const makeRanges = ({ bodies, forms }: OriginContext): RangesAnswerer =>
   new RangesAnswerer({
-    source: originContents(bodies),
+    source: originContents(bodies, forms),
     kernel,
     cache: new ChunkCache(chunkCacheBytes),
   })
@@ -150,6 +150,7 @@ const makeContext = (
     pages: new DirectoryPages(),
     torrents: store.torrents,
     zsync: new ZsyncFiles(join(folder.files.folder, 'zsync')),
+    forms: originForms(join(folder.files.folder, 'forms'), logger),
     listKeys: folder.onlineKeys,
     clock: systemClock,
     logger,

@@ -10,6 +10,7 @@ import type { ReadBudget } from '../delivery/read-budget.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
 import type { Content } from '../manifest/model.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
+import type { Forms } from '../prsync/unpacked/forms.ts'
 import type { Access, Caller } from './access/access.ts'
 import type { Authority } from './authority.ts'
 import type { BodySource } from './bodies.ts'
@@ -42,6 +43,8 @@ export interface OriginContext {
   readonly pages: DirectoryPages
   readonly torrents: TorrentIndex
   readonly zsync: ZsyncFiles
+  /** Unpacked forms of gzip files. */
+  readonly forms: Forms
   /** Sign lists of hashes. */
   readonly listKeys: KeyPair
   readonly clock: Clock

@@ -85,6 +85,8 @@ const startParts = async (
   const assembly = assemble(folder, store, options, logger, stopping.signal)
   const { tracker, reachability, stock, resolver, prober } = assembly
   await tracker.start()
+  await assembly.context.forms.start()
+  stack.defer(() => assembly.context.forms.stop())
   stack.defer(() => assembly.context.zsync.stop())
   stack.defer(() => closeServer(assembly, () => stopping.abort(new Error('the origin stops'))))
   stack.defer(() => assembly.tlsReloader?.stop())

@@ -4,7 +4,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { anchorsForMissingShare, prefillFloorBytes } from '../core/delta-limits.ts'
 import { describeError } from '../core/errors.ts'
-import { zerosBasis } from '../core/kernel/chunk-scanner.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
 import type { Logger } from '../core/log.ts'
 import type { Content } from '../manifest/model.ts'
@@ -14,10 +13,11 @@ import { type ChunkMatches, coveredRuns, type Span } from './logic/delta-plan.ts
 import { nextStep, type RefineStep, startRefine, tookStep, usualPrice } from './logic/refine.ts'
 import { runsBytes } from './logic/runs.ts'
 import type { Matcher } from './matcher.ts'
-import { nearChunks } from './near-chunks.ts'
 import type { PrefillTarget } from './prefills.ts'
 import { ContentAsker, type RangesSource } from './ranges-client.ts'
 import { copySpans } from './span-copier.ts'
+import { matchStep } from './step-match.ts'
+import type { InsideSearch } from './unpacked/inside.ts'
 
 export interface PrefillParts {
   readonly finder: BasisFinder
@@ -25,6 +25,8 @@ export interface PrefillParts {
   readonly kernel: Pick<Kernel, 'chunkHashes'>
   /** Who may hold a content, in the order of asking: neighbours, then the origin. */
   readonly sourcesOf: (content: Content) => readonly RangesSource[]
+  /** Looks inside gzip files first. */
+  readonly inside?: Pick<InsideSearch, 'prefill'>
   readonly logger: Logger
 }
 
@@ -61,6 +63,7 @@ export class Prefiller {
     const search: Search = { content, asker, hashes, signal, isCut: false }
     const named = await finder.byName(content)
     signal.throwIfAborted()
+    if (named.length > 0 && (await this.#inside(content, named, signal, target))) return
     const plan = { bases: [...named], spans: [] as readonly Span[] }
     if (named.length > 0) plan.spans = await this.#find(search, plan, 0)
     const anchored = await this.#byAnchors(search, plan)
@@ -76,6 +79,25 @@ export class Prefiller {
     this.reusedBytes += matchedBytes
     if (!search.isCut) finder.outcome(content, bases, matchedBytes)
     logger.debug({ sha256, sizeBytes, bases: bases.length, matchedBytes }, 'local bytes reused')
+  }
+
+  /** Whether all of the content could be made by what a local gzip file has inside. */
+  async #inside(
+    content: Content,
+    bases: readonly BasisCandidate[],
+    signal: AbortSignal,
+    target: PrefillTarget,
+  ): Promise<boolean> {
+    const { inside, sourcesOf, finder, logger } = this.#parts
+    if (inside === undefined) return false
+    const asker = new ContentAsker(content, sourcesOf(content), logger)
+    const outcome = await inside.prefill({ content, asker, target, signal }, bases)
+    const { sha256, sizeBytes } = content
+    logger.debug({ sha256, sizeBytes, ...outcome }, 'looked inside')
+    if (outcome.kind !== 'made') return false
+    this.reusedBytes += outcome.sparedBytes
+    finder.outcome(content, bases, sizeBytes)
+    return true
   }
 
   /** More bases, by the content's list of anchors: only if much is missing and it is plausible. */
@@ -128,23 +150,10 @@ export class Prefiller {
     step: RefineStep,
     spans: readonly Span[],
   ): Promise<ChunkMatches> {
-    const { matcher, kernel } = this.#parts
     const { signal } = search
     const hashes = await search.hashes.get(step, ask => search.asker.hashes(ask, signal))
     signal.throwIfAborted()
-    if (step.kind === 'near')
-      return await nearChunks(kernel, { spans, ask: step, hashes, bases }, signal)
-    const { chunkBytes } = step
-    const chunks = new Uint32Array(hashes.length / step.hashBytes)
-    let at = 0
-    for (const run of step.runs)
-      for (let i = 0; i < run.length; i += 1) chunks[at++] = run.offset + i
-    const found = await matcher.match({ chunkBytes, chunks, hashes }, bases.slice(firstNew), signal)
-    if (firstNew === 0) return found
-    return {
-      ...found,
-      bases: found.bases.map(basis => (basis === zerosBasis ? basis : basis + firstNew)),
-    }
+    return await matchStep(this.#parts, { step, hashes, spans, bases, firstNew }, signal)
   }
 
   /** What was found so far is used; the rest is fetched as ever. */

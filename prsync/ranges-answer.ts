@@ -21,6 +21,8 @@ import {
 import { readWindows } from './logic/read-windows.ts'
 import { type Run, runEnd } from './logic/runs.ts'
 import { Turns } from './turns.ts'
+import { compressedParts } from './unpacked/form-parts.ts'
+import type { FormShape } from './unpacked/logic/form.ts'
 
 export interface OpenContent {
   readonly sizeBytes: number
@@ -31,9 +33,16 @@ export interface OpenContent {
   close(): Promise<void>
 }
 
+/** A content's unpacked form, to be read like a content. */
+export interface OpenForm extends OpenContent {
+  readonly shape: FormShape
+}
+
 export interface ContentSource {
   /** Null: not held here. */
   open(sha256: Sha256): Promise<OpenContent | null>
+  /** Null: there is none here. It may have to be made first. */
+  openForm?(sha256: Sha256, signal: AbortSignal): Promise<OpenForm | null>
 }
 
 export interface RangesAnswererParts {
@@ -50,6 +59,8 @@ const gapBytes = 16 * 1024
 interface Opened {
   readonly sha256: Sha256
   readonly content: OpenContent
+  /** Goes before the names of what is remembered. */
+  readonly of: '' | 'form '
 }
 
 /** Whether everything that is asked lies inside the content. */
@@ -61,6 +72,8 @@ const isInside = (ask: RangesAsk, sizeBytes: number): boolean => {
     return end === undefined || runEnd(end) <= chunkCount(sizeBytes, chunkBytes)
   })
 }
+
+const isForm = (content: OpenContent | OpenForm): content is OpenForm => 'shape' in content
 
 export class RangesAnswerer {
   readonly #parts: RangesAnswererParts
@@ -83,10 +96,14 @@ export class RangesAnswerer {
   async *#answerAll(asks: readonly RangesAsk[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
     yield Buffer.of(answerVersion)
     for (const ask of asks) {
-      const content = await this.#parts.source.open(ask.sha256)
+      const { sha256, form = false } = ask
+      const { source } = this.#parts
+      const opened = form ? await source.openForm?.(sha256, signal) : await source.open(sha256)
+      const content = opened ?? null
       try {
         if (content === null || !isInside(ask, content.sizeBytes)) yield Buffer.of(answerNotHeld)
-        else yield* this.#answerOne({ sha256: ask.sha256, content }, ask, signal)
+        else if (!isForm(content)) yield* this.#answerOne({ sha256, content, of: '' }, ask, signal)
+        else yield* this.#answerForm({ sha256, content, of: 'form ' }, content.shape, ask)
       } finally {
         await content?.close()
       }
@@ -105,6 +122,20 @@ export class RangesAnswerer {
     const list = await this.#anchors(opened, signal)
     yield encodeNumber(list.length)
     yield list
+  }
+
+  async *#answerForm(
+    opened: Opened,
+    { textBytes, tokenBytes, frameBytes }: FormShape,
+    { runs = [], chunks = [] }: RangesAsk,
+  ): AsyncGenerator<Uint8Array> {
+    yield Buffer.of(answerHere)
+    for (const bytes of [textBytes, tokenBytes, frameBytes]) yield encodeNumber(bytes)
+    for await (const part of compressedParts(this.#bytes(opened.content, runs))) {
+      yield encodeNumber(part.length)
+      yield part
+    }
+    for (const ask of chunks) yield* this.#hashes(opened, ask)
   }
 
   async *#bytes(content: OpenContent, runs: readonly Run[]): AsyncGenerator<Uint8Array> {
@@ -142,8 +173,8 @@ export class RangesAnswerer {
   /** The hashes of a block of chunks, computed once while they are remembered. */
   async #block(opened: Opened, chunkBytes: number, block: number): Promise<Uint8Array> {
     const { cache, kernel } = this.#parts
-    const { sha256, content } = opened
-    const part = `${chunkBytes} ${block}`
+    const { sha256, content, of } = opened
+    const part = `${of}${chunkBytes} ${block}`
     const known = cache.get(sha256, part)
     if (known !== undefined) return known
     const first = block * blockChunks

@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   busySourceWaitMs,
   busySourceWaits,
+  formBytesPerSecond,
+  formPartBytes,
   slowAnswerBytesPerSecond,
 } from '../core/delta-limits.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
@@ -22,6 +24,9 @@ import {
   type RangesAsk,
   requestsFor,
 } from './logic/ranges-wire.ts'
+import { type Run, runsBytes } from './logic/runs.ts'
+import { inflatePart, mostFormPartBytes } from './unpacked/form-parts.ts'
+import type { FormShape } from './unpacked/logic/form.ts'
 
 /** Someone who may hold a content. */
 export interface RangesSource {
@@ -142,6 +147,73 @@ const collect = async (parts: AsyncIterable<Uint8Array>, length: number): Promis
   return bytes
 }
 
+const checkedShape = async (reader: AnswerReader): Promise<FormShape> => {
+  const [textBytes, tokenBytes] = [await reader.number(), await reader.number()]
+  return { textBytes, tokenBytes, frameBytes: await reader.number() }
+}
+
+/** What a source says of the form of a content, and then what was asked of it. */
+async function* askForm(
+  source: RangesSource,
+  sha256: Sha256,
+  asked: {
+    readonly shape: FormShape
+    readonly runs?: readonly Run[]
+    readonly chunks?: ChunkAsk[]
+  },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { shape, ...ranges } = asked
+  for (const request of requestsFor([{ sha256, form: true, ...ranges }])) {
+    const reader = new AnswerReader(await source.send(encodeRequest(request), signal))
+    try {
+      await checkVersion(reader)
+      for (const { runs = [], chunks = [] } of request) {
+        await checkStatus(reader, sha256)
+        if (!isSameShape(await checkedShape(reader), shape)) throw odd('is of another form')
+        yield* readParts(reader, runsBytes(runs))
+        yield* reader.pass(askedBytes({ sha256, chunks }))
+      }
+      await reader.end()
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+const isSameShape = (one: FormShape, other: FormShape): boolean =>
+  one.textBytes === other.textBytes &&
+  one.tokenBytes === other.tokenBytes &&
+  one.frameBytes === other.frameBytes
+
+async function* readParts(reader: AnswerReader, length: number): AsyncGenerator<Uint8Array> {
+  for (let left = length; left > 0; ) {
+    const packed = await reader.number()
+    if (packed > mostFormPartBytes) throw odd('has a part that is too large')
+    const inflated = Math.min(left, formPartBytes)
+    yield await inflatePart(await collect(reader.pass(packed), packed), inflated)
+    left -= inflated
+  }
+}
+
+const askShape = async (
+  source: RangesSource,
+  sha256: Sha256,
+  signal: AbortSignal,
+): Promise<FormShape> => {
+  const body = encodeRequest([{ sha256, form: true }])
+  const reader = new AnswerReader(await source.send(body, signal))
+  try {
+    await checkVersion(reader)
+    await checkStatus(reader, sha256)
+    const shape = await checkedShape(reader)
+    await reader.end()
+    return shape
+  } finally {
+    reader.close()
+  }
+}
+
 /** As many anchors as a content of this size can have. */
 const mostAnchors = (sizeBytes: number): number => Math.floor(sizeBytes / anchorChunkFloor) + 1
 
@@ -211,6 +283,43 @@ export class ContentAsker {
     return await this.#first(this.#content.sizeBytes / 16, signal, (source, limited) =>
       askAnchors(source, this.#content, limited),
     )
+  }
+
+  /** The shape of its unpacked form. Rejects when no source has one. */
+  async shape(signal: AbortSignal): Promise<FormShape> {
+    const { sha256, sizeBytes } = this.#content
+    // It may have to be made first.
+    const length = (sizeBytes / formBytesPerSecond) * slowAnswerBytesPerSecond
+    return await this.#first(length, signal, (source, limited) => askShape(source, sha256, limited))
+  }
+
+  /** The same of chunks of a form of this shape. */
+  async formHashes(shape: FormShape, ask: ChunkAsk, signal: AbortSignal): Promise<Buffer> {
+    const { sha256 } = this.#content
+    const length = askedBytes({ sha256, chunks: [ask] })
+    return await this.#first(length, signal, (source, limited) =>
+      collect(askForm(source, sha256, { shape, chunks: [ask] }, limited), length),
+    )
+  }
+
+  /**
+   * Runs of a form of this shape, one after the other as they come, given to what `begin` returns: it
+   * is called again when another source is asked, which begins with the first one.
+   */
+  async formRuns(
+    shape: FormShape,
+    runs: readonly Run[],
+    begin: () => (bytes: Uint8Array) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { sha256 } = this.#content
+    await this.#first(runsBytes(runs), signal, async (source, limited) => {
+      const take = begin()
+      for await (const bytes of askForm(source, sha256, { shape, runs }, limited)) {
+        limited.throwIfAborted()
+        await take(bytes)
+      }
+    })
   }
 
   async #first<T>(

@@ -121,6 +121,13 @@ const makeSwarm = (
     { host: options.listen.host, port: options.peerPort, dataDir: data.folder },
   )
 
+const makeSpace = ({ options, data, mirrorDir, freeBytes }: AssemblyInput): Space =>
+  new Space({
+    folders: [mirrorDir, data.folder],
+    minFreeBytes: options.minFreeBytes,
+    ...(freeBytes === undefined ? {} : { freeBytes }),
+  })
+
 /** What moves bytes: hasher, placer, swarm, transfers. */
 const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => {
   const { options, data, enrolment, identity, http, announceHttp, stopSignal } = input
@@ -152,9 +159,10 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
     name: 'origin',
     send: (body, signal) => postRanges(rangesPost, { url: options.originUrl }, body, signal),
   }
+  const space = makeSpace(input)
   const prefill = makePrefill({
     ...{ reader, roster, random, logger, finder: basis.finder, post: rangesPost },
-    origin: originRanges,
+    ...{ space, dataDir: data.folder, origin: originRanges },
   })
   const swarm = makeSwarm(input, {
     ...{ origin, bundles, roster, logger, uploadLimiter, downloadLimiter },
@@ -185,9 +193,8 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
     ...{ folder, hasher, uploadLimiter, downloadLimiter, origin, bundles, swarm, alone, placer },
     partialBytes,
     basis,
-    prefill,
-    roster,
-    fetchedBytes,
+    ...{ prefill, roster, space, fetchedBytes },
+    forms: prefill.forms,
   }
 }
 
@@ -205,13 +212,8 @@ const makeSync = (
   const { nudge } = seams
   const { options, data, mirrorDir, enrolment } = input
   const { reader, writer, store, work, staging } = stores
-  const { folder, hasher, placer, origin } = transport
+  const { folder, hasher, placer, origin, space } = transport
   const adopter = new Adopter({ folder, store, work, reader, hasher })
-  const space = new Space({
-    folders: [mirrorDir, data.folder],
-    minFreeBytes: options.minFreeBytes,
-    ...(input.freeBytes === undefined ? {} : { freeBytes: input.freeBytes }),
-  })
   const fetcher: Fetcher = new Fetcher({
     ...{ reader, work, space, logger, random },
     clock: systemClock,

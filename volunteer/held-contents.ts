@@ -7,7 +7,8 @@ import type { RepoPath, Sha256 } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { type FileGuard, isShortage, openGuarded, readExactly } from '../delivery/guarded-file.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
-import type { ContentSource, OpenContent } from '../prsync/ranges-answer.ts'
+import type { ContentSource, OpenContent, OpenForm } from '../prsync/ranges-answer.ts'
+import type { Forms } from '../prsync/unpacked/forms.ts'
 import type { HeldFile, HeldStore } from './held-store.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
 
@@ -16,6 +17,8 @@ export interface HeldContentsParts {
   readonly folder: MirrorFolder
   readonly reader: ManifestReader
   readonly logger: Logger
+  /** Unpacked forms of held gzip files. */
+  readonly forms?: Pick<Forms, 'open'>
   /** A held file turned out to be gone or changed. */
   readonly onLost: (path: RepoPath) => void
 }
@@ -74,5 +77,17 @@ export class HeldContents implements ContentSource {
       },
       close: () => handle.close(),
     }
+  }
+
+  /** The unpacked form of a held gzip file, made when it is asked for first. */
+  async openForm(sha256: Sha256): Promise<OpenForm | null> {
+    const { forms, store } = this.#parts
+    const [held] = store.filesOf(sha256)
+    if (forms === undefined || held === undefined) return null
+    const { sizeBytes } = held
+    return await forms.open({ sha256, sizeBytes }, async () => {
+      const file = await this.openFile(sha256)
+      return file === null ? null : { handle: file.handle, sizeBytes }
+    })
   }
 }

@@ -185,6 +185,7 @@ const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   undo.add(() => transport.basis.stop())
   undo.add(() => transport.prefill.stop())
   await checkMounted(base.mirrorDir, stores.store)
+  await transport.prefill.start()
   transport.basis.filler.start()
   await stores.staging.start()
   follow.follower.start()

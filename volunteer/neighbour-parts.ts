@@ -22,9 +22,12 @@ export const makeNeighbours = (
     readonly signal: AbortSignal
   },
 ): Neighbours => {
-  const { store, folder, reader, logger, onLost } = given
+  const { store, folder, reader, logger, onLost, forms } = given
   const { roster, objects, uploadLimiter, metrics, isWithinHours } = given
-  const contents = new HeldContents({ store, folder, reader, logger, onLost })
+  const contents = new HeldContents({
+    ...{ store, folder, reader, logger, onLost },
+    ...(forms === undefined ? {} : { forms }),
+  })
   const cache = new ChunkCache(chunkCacheBytes)
   return new Neighbours(
     {

@@ -90,7 +90,11 @@ export class PrefillSources {
           return await post({ url, recipient: name }, body, signal)
         } catch (error) {
           const isOurs = signal.aborted && !isMirrorswarmError(signal.reason)
-          if (!isOurs && !isMirrorswarmError(error, 'MS_CONTENT_NOT_HELD')) this.#pause(name)
+          // An older one does not understand all that may be asked: it is asked for the rest.
+          const isRefused =
+            isMirrorswarmError(error, 'MS_CONTENT_NOT_HELD') ||
+            isMirrorswarmError(error, 'MS_REQUEST_INVALID')
+          if (!isOurs && !isRefused) this.#pause(name)
           throw error
         }
       },

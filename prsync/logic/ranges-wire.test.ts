@@ -146,7 +146,9 @@ t.test('huge counts, numbers and sizes are refused at once', async t => {
   for (const [name, body] of Object.entries({
     'another version': request(2, 0),
     'too many contents': request(1, encodeNumber(rangesContents + 1)),
-    'unknown kind': request(1, 1, hash, 8),
+    'unknown kind': request(1, 1, hash, 16),
+    'anchors of a form': request(1, 1, hash, 12),
+    'too many forms': request(1, 2, hash, 8, hash, 8),
     'too many runs': request(1, 1, hash, 1, 0, encodeNumber(rangesRuns + 1)),
     'no runs': request(1, 1, hash, 1, 0, 0, 0),
     'a huge count of runs': request(1, 1, hash, 1, 0, huge),

@@ -5,6 +5,7 @@ import {
   rangesAnchorLists,
   rangesAnswerBytes,
   rangesContents,
+  rangesForms,
   rangesHashedBytes,
   rangesRuns,
 } from '../../core/delta-limits.ts'
@@ -24,6 +25,8 @@ export interface ChunkAsk {
 /** What is asked of one content; the answer has it in this order. */
 export interface RangesAsk {
   readonly sha256: Sha256
+  /** Asked is its unpacked form instead of itself; the answer begins with its shape. */
+  readonly form?: boolean
   /** Bytes themselves; sorted and disjoint. */
   readonly runs?: readonly Run[]
   readonly chunks?: readonly ChunkAsk[]
@@ -41,6 +44,7 @@ const strongHashBytes = 4
 const kindRuns = 1
 const kindChunks = 2
 const kindAnchors = 4
+const kindForm = 8
 const sha256Bytes = 32
 
 export const answerVersion = 1
@@ -69,20 +73,22 @@ const hashedBytes = (ask: RangesAsk): number =>
 const anchorLists = (ask: RangesAsk): number => (ask.anchors === true ? 1 : 0)
 
 /** What a request is bounded by. */
-const nothingAsked = { runs: 0, bytes: 0, hashed: 0, lists: 0 }
+const nothingAsked = { runs: 0, bytes: 0, hashed: 0, lists: 0, forms: 0 }
 
 const plus = (sum: typeof nothingAsked, ask: RangesAsk): typeof nothingAsked => ({
   runs: sum.runs + askedRuns(ask),
   bytes: sum.bytes + askedBytes(ask),
   hashed: sum.hashed + hashedBytes(ask),
   lists: sum.lists + anchorLists(ask),
+  forms: sum.forms + (ask.form === true ? 1 : 0),
 })
 
-const isWithinBounds = ({ runs, bytes, hashed, lists }: typeof nothingAsked): boolean =>
+const isWithinBounds = ({ runs, bytes, hashed, lists, forms }: typeof nothingAsked): boolean =>
   runs <= rangesRuns &&
   bytes <= rangesAnswerBytes &&
   hashed <= rangesHashedBytes &&
-  lists <= rangesAnchorLists
+  lists <= rangesAnchorLists &&
+  forms <= rangesForms
 
 /** LEB128 of a number below 2^53. */
 const pushNumber = (out: number[], value: number): void => {
@@ -142,10 +148,11 @@ const pushRuns = (out: number[], runs: readonly Run[], unit: number): void => {
 export const encodeRequest = (asks: readonly RangesAsk[]): Buffer => {
   const out: number[] = [version]
   pushNumber(out, asks.length)
-  for (const { sha256, runs = [], chunks = [], anchors = false } of asks) {
+  for (const { sha256, form = false, runs = [], chunks = [], anchors = false } of asks) {
     out.push(...Buffer.from(sha256, 'hex'))
     const kinds = [runs.length > 0 && kindRuns, chunks.length > 0 && kindChunks]
-    out.push([...kinds, anchors && kindAnchors].reduce<number>((sum, bit) => sum + Number(bit), 0))
+    kinds.push(anchors && kindAnchors, form && kindForm)
+    out.push(kinds.reduce<number>((sum, bit) => sum + Number(bit), 0))
     if (runs.length > 0) {
       const unitPower = unitPowerOf(runs)
       const last = runs.at(-1)?.length ?? 0
@@ -268,9 +275,13 @@ export const parseRequest = (body: Uint8Array): RangesAsk[] => {
   for (let i = 0; i < count; i += 1) {
     const sha256 = Buffer.from(cursor.take(sha256Bytes)).toString('hex') as Sha256
     const kinds = cursor.byte()
-    if (kinds > kindRuns + kindChunks + kindAnchors) throw invalid('asks for something unknown')
+    const isForm = (kinds & kindForm) !== 0
+    if (kinds > kindRuns + kindChunks + kindForm || (isForm && (kinds & kindAnchors) !== 0)) {
+      throw invalid('asks for something unknown')
+    }
     const ask: RangesAsk = {
       sha256,
+      ...(isForm ? { form: true } : {}),
       ...((kinds & kindRuns) === 0 ? {} : { runs: readRuns(cursor) }),
       ...((kinds & kindChunks) === 0 ? {} : { chunks: readChunks(cursor) }),
       ...((kinds & kindAnchors) === 0 ? {} : { anchors: true }),
@@ -279,6 +290,7 @@ export const parseRequest = (body: Uint8Array): RangesAsk[] => {
     if (sum.bytes > rangesAnswerBytes) throw invalid('asks for too many bytes')
     if (sum.hashed > rangesHashedBytes) throw invalid('asks for hashes of too many bytes')
     if (sum.lists > rangesAnchorLists) throw invalid('asks for too many lists of anchors')
+    if (sum.forms > rangesForms) throw invalid('asks for too many forms')
     asks.push(ask)
   }
   if (!cursor.isAtEnd) throw invalid('goes on after its end')
@@ -313,14 +325,15 @@ const cutAsk = (ask: RangesAsk): RangesAsk[] => {
     askedBytes(ask) <= rangesAnswerBytes &&
     hashedBytes(ask) <= rangesHashedBytes
   if (fits) return [ask]
-  const { sha256, runs = [], chunks = [], anchors = false } = ask
+  const { sha256, form, runs = [], chunks = [], anchors = false } = ask
+  const of = { sha256, ...(form === true ? { form } : {}) }
   const mostChunks = ({ chunkBytes, hashBytes }: ChunkAsk): number =>
     Math.floor(Math.min(rangesAnswerBytes / hashBytes, rangesHashedBytes / chunkBytes))
   return [
-    ...cutRunList(runs, rangesAnswerBytes).map(part => ({ sha256, runs: part })),
+    ...cutRunList(runs, rangesAnswerBytes).map(part => ({ ...of, runs: part })),
     ...chunks.flatMap(({ chunkBytes, hashBytes, runs: indices }) =>
       cutRunList(indices, mostChunks({ chunkBytes, hashBytes, runs: indices })).map(part => ({
-        sha256,
+        ...of,
         chunks: [{ chunkBytes, hashBytes, runs: part }],
       })),
     ),

@@ -18,6 +18,9 @@ export interface Price {
  */
 export const usualPrice: Price = { perByte: 0.8, perRun: 3 }
 
+/** Bytes of unpacked forms are always compressed, text to about a quarter. */
+export const formPrice: Price = { perByte: 0.3, perRun: 3 }
+
 /** Hashes to fetch next, and how to use them. */
 export interface RefineStep {
   /** scan: look anywhere in the bases; near: only where a neighbouring match would continue. */
@@ -75,6 +78,14 @@ const expectationWeight = 4
 /** Contents below these sizes begin with the second and third level: fewer round trips. */
 const firstLevelFloors = [512 * 1024, 64 * 1024] as const
 
+/**
+ * Of a form, which is several times as large as its content, 8 KiB chunks are sampled too where next
+ * to nothing matched before.
+ */
+const cautiousSample = 96
+const cautiousLevel = 1
+const cautiousShare = 8
+
 /** Missing chunks of which a sample is asked for, to learn whether the others are worth it. */
 interface Sampled {
   readonly asked: readonly Run[]
@@ -87,6 +98,7 @@ interface Sampled {
 export interface RefineState {
   readonly sizeBytes: number
   readonly price: Price
+  readonly isCautious: boolean
   /** What was matched so far, to be copied. */
   readonly spans: readonly Span[]
   /** Position of the level that is asked next. */
@@ -162,7 +174,10 @@ export const startRefine = (
   sizeBytes: number,
   price: Price,
   spans: readonly Span[] = [],
-): RefineState => ({ sizeBytes, price, spans, sampled: [], level: firstLevel(sizeBytes) })
+): RefineState => ({
+  ...{ sizeBytes, price, spans, sampled: [], level: firstLevel(sizeBytes) },
+  isCautious: price === formPrice,
+})
 
 export const missingOf = (state: RefineState): Run[] =>
   complementRuns(coveredRuns(state.spans), state.sizeBytes)
@@ -181,6 +196,12 @@ const restOf = (state: RefineState, level: Level): Run[] =>
     })
     .flatMap(({ left }) => left)
 
+const isDoubtful = ({ isCautious, level, spans, sizeBytes }: RefineState): boolean =>
+  isCautious &&
+  level >= cautiousLevel &&
+  runsBytes(coveredRuns(spans)) * cautiousShare < sizeBytes &&
+  levels[level]?.kind === 'scan'
+
 /** The chunks of a level to ask for now, and those that wait for what these show. */
 const openLevel = (state: RefineState, level: Level): { asked: Run[]; sampled: Sampled[] } => {
   const asked: Run[] = []
@@ -188,12 +209,13 @@ const openLevel = (state: RefineState, level: Level): { asked: Run[]; sampled: S
   // Without any match there is nothing that a chunk could be near to.
   if (level.kind === 'near' && state.spans.length === 0) return { asked, sampled }
   const buckets = bucketsOf(missingOf(state), level.chunkBytes, state.sizeBytes)
+  const sample = isDoubtful(state) ? cautiousSample : level.sample
   for (const [bucket, runs] of buckets.entries()) {
     const expected = level.expected[bucket] ?? 0
-    const isSmall = runsBytes(runs) <= level.sample
-    if (level.sample === 0 || isSmall || isWorth(expected, level, state.price)) asked.push(...runs)
+    const isSmall = runsBytes(runs) <= sample
+    if (sample === 0 || isSmall || isWorth(expected, level, state.price)) asked.push(...runs)
     else {
-      const some = spread(runs, level.sample)
+      const some = spread(runs, sample)
       asked.push(...some)
       sampled.push({ asked: some, left: subtractRuns(runs, some), expected, hits: 0 })
     }
