@@ -81,7 +81,8 @@ export const onlyByPlace = (spec: OptionSpec): boolean =>
 const invalid = (message: string): MirrorswarmError =>
   new MirrorswarmError('MS_CONFIG_INVALID', message)
 
-const parseHostPort = (text: string): HostPort => {
+/** Throws MS_CONFIG_INVALID. */
+export const parseHostPort = (text: string): HostPort => {
   const match = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65_535) {

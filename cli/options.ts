@@ -5,7 +5,7 @@ import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
 import { front } from './front-options.ts'
-import type { OptionTable } from './option-spec.ts'
+import { type OptionTable, parseHostPort } from './option-spec.ts'
 
 const config = {
   kind: 'path',
@@ -20,6 +20,9 @@ const logLevel = {
   default: 'info',
   help: 'What to log on standard error, as JSON lines: debug, info, warn, error or silent',
 } as const
+
+/** HOST:PORT, or nowhere. */
+const checkListen = (text: string): unknown => text === 'off' || parseHostPort(text)
 
 const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
 
@@ -86,7 +89,18 @@ const origin = {
   uploadLimit: {
     kind: 'rate',
     placeholder: 'RATE',
-    help: 'Send at most this much, e.g. 50MB/s or 1Gbit/s',
+    help: 'Send at most this much, e.g. 50MB/s or 1Gbit/s; clients before volunteers',
+  },
+  swarmUploadLimit: {
+    kind: 'rate',
+    placeholder: 'RATE',
+    help: 'Of that, send at most this much to volunteers and BitTorrent clients together',
+  },
+  bittorrentListen: {
+    kind: 'string',
+    placeholder: 'HOST:PORT',
+    check: checkListen,
+    help: 'Where ordinary BitTorrent clients connect, or off (default: the host of --listen, port 6881 or a free one)',
   },
   upstream: {
     kind: 'string',

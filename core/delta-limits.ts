@@ -40,6 +40,10 @@ export const rangesAnswersEach = 8
 export const rangesWaiting = 512
 /** Of those, of one volunteer: as many as it has prefills and batches under way, and more. */
 export const rangesWaitingEach = 48
+/** Who reads such an answer more slowly than this loses its slot … */
+export const rangesFloorBytesPerSecond = 4 * KiB
+/** … when it has done so for so long. */
+export const rangesFloorMs = 60_000
 /** A compressed answer refers back over at most 2^20 bytes (1 MiB). */
 export const zstdSentWindowLog = 20
 /** Body of a request for ranges: 100,000 runs of about 8 bytes fit. */

@@ -117,3 +117,18 @@ export const classifyAddress = (address: string): AddressKind => {
   const parsed = parseAddress(address)
   return parsed === null ? 'unusable' : (kindOfRange[unmapped(parsed).range()] ?? 'unusable')
 }
+
+/**
+ * What a bound for each client counts by: an IPv4 address, or the /64 of an IPv6 address, of which
+ * one machine may have any number. Text that is no address is its own.
+ */
+export const clientBlock = (address: string): string => {
+  const parsed = parseAddress(address)
+  if (parsed === null) return address
+  const plain = unmapped(parsed)
+  if (plain instanceof ipaddr.IPv4) return plain.toString()
+  return plain.parts
+    .slice(0, 4)
+    .map(part => part.toString(16))
+    .join(':')
+}

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { type FloorRate, patienceAfter } from './logic/floor-rate.ts'
 
 /** Why a connection ended before its answer was complete. */
 export type ConnectionEnd = 'client-gone' | 'stalled' | 'stopped'
@@ -14,10 +15,22 @@ export class ClientConnection {
   readonly #gone = new AbortController()
   #ended: ConnectionEnd | null = null
   #settle: ((alive: boolean) => void) | null = null
+  readonly #floor: FloorRate | null
+  #patienceMs: number
 
-  /** Listens until `dispose`. A client that takes nothing for `stallMs` is cut off. */
-  constructor(response: ServerResponse, stallMs: number, signal?: AbortSignal) {
+  /**
+   * Listens until `dispose`. A client that takes nothing for `stallMs` is cut off, and so is one
+   * that takes less than `floor`.
+   */
+  constructor(
+    response: ServerResponse,
+    stallMs: number,
+    signal?: AbortSignal,
+    floor: FloorRate | null = null,
+  ) {
     this.#response = response
+    this.#floor = floor
+    this.#patienceMs = floor?.graceMs ?? 0
     this.#socket = response.req.socket
     this.#signal = signal
     this.#socket.once('close', this.#onGone)
@@ -55,12 +68,14 @@ export class ClientConnection {
 
   /** Write `before` and `data`; true once the kernel has them and `data` may be overwritten. */
   write(before: string, data: Uint8Array): Promise<boolean> {
-    return this.#attempt(done => {
-      this.#response.cork()
-      if (before !== '') this.#response.write(before, 'latin1')
-      this.#response.write(data, done)
-      this.#response.uncork()
-    })
+    return this.#patiently(before.length + data.length, () =>
+      this.#attempt(done => {
+        this.#response.cork()
+        if (before !== '') this.#response.write(before, 'latin1')
+        this.#response.write(data, done)
+        this.#response.uncork()
+      }),
+    )
   }
 
   /** Finish the answer; true once all of it is with the kernel. */
@@ -81,6 +96,21 @@ export class ClientConnection {
     this.#response.off('timeout', this.#onIdle)
     this.#signal?.removeEventListener('abort', this.#onAbort)
     // The error listener stays: a late error of a dead connection must not end the process.
+  }
+
+  /** Cut the client off when `bytes` take longer than it has patience left for. */
+  async #patiently(bytes: number, write: () => Promise<boolean>): Promise<boolean> {
+    const floor = this.#floor
+    if (floor === null) return write()
+    const startMs = performance.now()
+    const late = setTimeout(this.#onStalled, this.#patienceMs)
+    try {
+      return await write()
+    } finally {
+      clearTimeout(late)
+      const tookMs = performance.now() - startMs
+      this.#patienceMs = patienceAfter(this.#patienceMs, { bytes, tookMs }, floor)
+    }
   }
 
   #attempt(start: (done: (error?: Error | null) => void) => void): Promise<boolean> {
@@ -114,6 +144,10 @@ export class ClientConnection {
   /** Node calls this when nothing moved for a while; only a pending write is the client's fault. */
   readonly #onIdle = (): void => {
     if (this.#settle === null || this.#response.socket === null) return
+    this.#onStalled()
+  }
+
+  readonly #onStalled = (): void => {
     this.#end('stalled')
     this.#socket.destroy()
   }

@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { zstdDecompressSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { AnswerSlots, inSlot } from './answer-slots.ts'
 import {
   acceptsEncoding,
   type StreamOptions,
@@ -208,4 +209,47 @@ t.test('a source that was begun is ended, even if nothing could be sent of it', 
   t.type(await ended, Error)
   const late = new Promise(resolve => setImmediate(resolve)).then(() => 'not ended')
   t.equal(await Promise.race([done.promise, late]), undefined)
+})
+
+/** Megabytes without end. */
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) yield randomBytes(65_536)
+}
+
+t.test('who reads more slowly than the floor is cut off, though never for long', async t => {
+  const floor = { bytesPerSecond: 50_000_000, graceMs: 300 }
+  const { port, ended } = await serve(t, endless, { floor })
+  const answer = await ask(port)
+  answer.pause()
+  answer.on('error', () => undefined)
+  const dripping = setInterval(() => answer.read(10_000), 10)
+  t.teardown(() => clearInterval(dripping))
+  t.equal(await ended, 'stalled')
+})
+
+t.test('a socket that does not read at all gives its slot back', async t => {
+  const slots = new AnswerSlots({ inSum: 1, each: 1, waiting: 1, waitingEach: 1 })
+  const open: Open = signal =>
+    inSlot(async () => {
+      const leave = await slots.enter('ada', signal)
+      if (leave === null) throw new Error('too many')
+      return leave
+    }, endless)
+  const floor = { bytesPerSecond: 1000, graceMs: 200 }
+  const { port, ended } = await serve(t, open, { floor })
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
+  socket.pause()
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
+  t.equal(await ended, 'stalled')
+  t.equal(slots.active, 0)
+})
+
+t.test('who waits for the limiter is not slow', async t => {
+  const floor = { bytesPerSecond: 1_000_000, graceMs: 100 }
+  const take = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 250))
+  const { port, ended } = await serve(t, () => parts('one', 'two'), { floor, limiter: { take } })
+  t.equal(String(await read(await ask(port))), 'onetwo')
+  t.equal(await ended, 'sent')
 })

@@ -9,6 +9,7 @@ import { constants, createZstdCompress } from 'node:zlib'
 import { zstdSentWindowLog } from '../core/delta-limits.ts'
 import { slowReadBufferBytes, stalledClientMs } from '../core/limits.ts'
 import { ClientConnection, type ConnectionEnd } from './client-connection.ts'
+import type { FloorRate } from './logic/floor-rate.ts'
 
 export interface StreamOptions {
   /** Called before each write, with a signal that ends the wait when the other side leaves. */
@@ -19,6 +20,8 @@ export interface StreamOptions {
   readonly onBytes?: (bytes: number) => void
   readonly headers: Readonly<Record<string, string>>
   readonly encoding: 'zstd' | 'identity'
+  /** Who takes less than this is cut off; waiting for the limiter does not count. */
+  readonly floor?: FloorRate
   /** Tests only shorten it. */
   readonly stallMs?: number
 }
@@ -103,6 +106,7 @@ export const sendStream = async (
     response,
     options.stallMs ?? stalledClientMs,
     options.signal,
+    options.floor,
   )
   let source: AsyncIterator<Uint8Array> | undefined
   try {

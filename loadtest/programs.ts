@@ -23,6 +23,7 @@ export const packageOf = {
   rsync: 'rsync',
   sha256sum: 'coreutils',
   taskset: 'util-linux',
+  'transmission-cli': 'transmission-cli',
   unshare: 'util-linux',
   wget: 'wget',
   wrk: 'wrk',

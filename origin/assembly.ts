@@ -35,7 +35,9 @@ import { Reachability } from './reachability.ts'
 import { Redirector } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
-import { ServingGate } from './serving-gate.ts'
+import type { SeedListener } from './seed-listener.ts'
+import { makeSeeding, seedersAt } from './seeding.ts'
+import { ServingGate, syncAnswersAt } from './serving-gate.ts'
 import { StockDesk } from './stock-desk.ts'
 import type { OpenStore } from './store.ts'
 import { Upstream, type UpstreamParts } from './upstream.ts'
@@ -47,6 +49,7 @@ export type Assembly = AppParts & {
   readonly front: Front
   readonly prober: Prober
   readonly reachability: Reachability
+  readonly seeding: SeedListener
 }
 
 const makeUpstream = (
@@ -70,12 +73,18 @@ const isOnLoopback = (options: OriginOptions): boolean => {
   return bare === 'localhost' || classifyAddress(bare) === 'loopback'
 }
 
-const makeStock = (store: OpenStore, options: OriginOptions, logger: Logger): StockDesk => {
+const makeStock = (
+  store: OpenStore,
+  options: OriginOptions,
+  logger: Logger,
+  seeding: SeedListener,
+): StockDesk => {
   const { reader, torrents } = store
   return new StockDesk(
     {
       isKnown: infoHash =>
         reader.bundleByInfoHash(infoHash) !== null || torrents.find(infoHash) !== null,
+      seeders: seedersAt(seeding, options.publicUrl),
       logger,
     },
     { intervalMs: options.announceIntervalMs * stockIntervalFactor },
@@ -104,6 +113,20 @@ const makeMetrics = (
       upstream === null ? null : { ...upstream.counts, pulledMs: upstream.upstreamStatus.pulledMs },
   })
 
+/** The most that volunteers and BitTorrent clients get together; null: no limit. */
+const swarmRate = (options: OriginOptions): number | null => {
+  const { uploadLimitBytesPerSecond: all, swarmUploadLimitBytesPerSecond: swarm } = options
+  return all === null || swarm === null ? (all ?? swarm) : Math.min(all, swarm)
+}
+
+const makeLimiter = (options: OriginOptions): RateLimiter | null => {
+  const { uploadLimitBytesPerSecond: all, swarmUploadLimitBytesPerSecond: swarm } = options
+  if (all === null && swarm === null) return null
+  const limiter = new RateLimiter(all)
+  limiter.holdSwarm(swarm)
+  return limiter
+}
+
 /** What answers volunteers that ask for pieces of many contents. */
 const makeRanges = ({ bodies, forms }: OriginContext): RangesAnswerer =>
   new RangesAnswerer({
@@ -123,9 +146,9 @@ const makeContext = (
     'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest' | 'access' | 'authority'
   >,
 ): OriginContext => {
-  const { publicUrl, uploadLimitBytesPerSecond, announceIntervalMs } = options
+  const { publicUrl, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
-  const gate = new ServingGate(options.servingLimit)
+  const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
   return {
     ...shared,
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
@@ -146,7 +169,7 @@ const makeContext = (
       onJudged: reason => shared.metrics.bounced(reason),
     }),
     budget: new ReadBudget(),
-    limiter: uploadLimitBytesPerSecond === null ? null : new RateLimiter(uploadLimitBytesPerSecond),
+    limiter: makeLimiter(options),
     pages: new DirectoryPages(),
     torrents: store.torrents,
     zsync: new ZsyncFiles(join(folder.files.folder, 'zsync')),
@@ -229,7 +252,8 @@ export const assemble = (
     },
     { intervalMs, allowLoopback },
   )
-  const stock = makeStock(store, options, logger)
+  const seeding = makeSeeding(context)
+  const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, reachability, clock: systemClock },
@@ -237,5 +261,5 @@ export const assemble = (
     upstream,
   }
   const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
-  return { ...parts, prober, front, app, tlsReloader }
+  return { ...parts, prober, front, seeding, app, tlsReloader }
 }

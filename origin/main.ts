@@ -11,6 +11,7 @@ import { TreeWatcher } from '../manifest/watch.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import type { OriginOptions } from './options.ts'
+import { seedListenOf } from './seeding.ts'
 import { openStore } from './store.ts'
 
 export type { OriginOptions } from './options.ts'
@@ -83,7 +84,7 @@ const startParts = async (
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
   const assembly = assemble(folder, store, options, logger, stopping.signal)
-  const { tracker, reachability, stock, resolver, prober } = assembly
+  const { tracker, reachability, stock, resolver, prober, seeding } = assembly
   await tracker.start()
   await assembly.context.forms.start()
   stack.defer(() => assembly.context.forms.stop())
@@ -98,6 +99,9 @@ const startParts = async (
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
   const url = await listen(assembly, options)
+  stack.defer(() => seeding.stop())
+  const bittorrent = seedListenOf(options)
+  if (bittorrent !== null) await seeding.start(bittorrent)
   reachability.start()
   stack.defer(() => reachability.stop())
   await folder.announceRunning(localUrl(options, url))

@@ -22,7 +22,8 @@ export const outcomes = [
 ] as const
 
 export type Outcome = (typeof outcomes)[number]
-export type BytesKind = 'client' | 'sync'
+const bytesKinds = ['client', 'sync', 'bittorrent'] as const
+export type BytesKind = (typeof bytesKinds)[number]
 
 export interface MetricsSources {
   /** Volunteers by state, as the tracker sees them now. */
@@ -57,11 +58,11 @@ export class Metrics {
     for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
     this.#bytes = new Counter({
       name: 'mirrorswarm_sent_bytes_total',
-      help: 'Body bytes that the origin sent itself, to clients or to volunteers that synchronise',
+      help: 'Body bytes that the origin sent itself: to clients, to volunteers that synchronise, or to BitTorrent clients',
       labelNames: ['kind'],
       registers,
     })
-    for (const kind of ['client', 'sync']) this.#bytes.inc({ kind }, 0)
+    for (const kind of bytesKinds) this.#bytes.inc({ kind }, 0)
     this.#bounces = new Counter({
       name: 'mirrorswarm_bounces_total',
       help: 'Requests with "?direct" by what the volunteer that sent the client back said',

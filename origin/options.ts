@@ -3,6 +3,7 @@
 import { directAnswers } from '../core/limits.ts'
 import type { LogAddresses, LogLevel } from '../core/log.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
+import type { SeedListen } from './seed-listener.ts'
 
 export interface OriginOptions {
   readonly repositoryDir: string
@@ -24,6 +25,10 @@ export interface OriginOptions {
   readonly servingLimit: number
   /** Null: as fast as it goes. */
   readonly uploadLimitBytesPerSecond: number | null
+  /** Of that, for volunteers and BitTorrent clients together; null: as much as clients leave. */
+  readonly swarmUploadLimitBytesPerSecond: number | null
+  /** Where stock BitTorrent clients connect; null: nowhere. */
+  readonly bittorrentListen: SeedListen | null
   /** An rsync server whose files are pulled before each publish; null: the tree is others' to fill. */
   readonly upstream: string | null
   /** How often that is done. */
@@ -49,6 +54,8 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   keepAtOrigin: [],
   servingLimit: directAnswers,
   uploadLimitBytesPerSecond: null,
+  swarmUploadLimitBytesPerSecond: null,
+  bittorrentListen: null,
   upstream: null,
   upstreamIntervalMs: 3_600_000,
   workers: null,

@@ -9,6 +9,7 @@ import {
   repeatShare,
   syncAnswers,
 } from '../core/limits.ts'
+import { leastSyncAnswers, leastSyncBytesPerSecond } from '../core/stock-limits.ts'
 
 /**
  * ordinary: nobody else has it · essential: names and sizes that are never redirected · bounce: a
@@ -22,6 +23,13 @@ export interface Share {
   readonly most: number
 }
 
+/** As many answers to volunteers as get a useful rate each; who comes later is told to come back. */
+export const syncAnswersAt = (bytesPerSecond: number | null): number => {
+  if (bytesPerSecond === null) return syncAnswers
+  const useful = Math.floor(bytesPerSecond / leastSyncBytesPerSecond)
+  return Math.min(syncAnswers, Math.max(leastSyncAnswers, useful))
+}
+
 export class ServingGate {
   readonly #limits: Readonly<Record<AnswerClass, number>>
   readonly #active: Record<AnswerClass, number> = {
@@ -30,14 +38,17 @@ export class ServingGate {
   /** Bounded by the answers under way. */
   readonly #shares = new Map<string, number>()
 
-  /** `ordinaryLimit`: answers at the same time that are neither essential nor a volunteer's. */
-  constructor(ordinaryLimit: number) {
+  /**
+   * `ordinaryLimit`: answers at the same time that are neither essential nor a volunteer's;
+   * `syncLimit`: volunteers'.
+   */
+  constructor(ordinaryLimit: number, syncLimit = syncAnswers) {
     this.#limits = {
       ordinary: ordinaryLimit,
       essential: directReserve,
       bounce: bounceReserve,
       repeat: Math.max(repeatAnswers, Math.floor(ordinaryLimit * repeatShare)),
-      sync: syncAnswers,
+      sync: syncLimit,
     }
   }
 

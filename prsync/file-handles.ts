@@ -5,8 +5,12 @@ import type { FileHandle } from 'node:fs/promises'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { openSwarmFiles } from '../core/limits.ts'
 
-interface Slot {
-  readonly handle: Promise<FileHandle>
+interface Closable {
+  close(): Promise<void>
+}
+
+interface Slot<H> {
+  readonly handle: Promise<H>
   users: number
   usedMs: number
   /** No longer known by its key; closed by its last user. */
@@ -14,11 +18,11 @@ interface Slot {
   closed: boolean
 }
 
-export class FileHandles {
+export class FileHandles<H extends Closable = FileHandle> {
   readonly #most: number
   readonly #clock: Pick<Clock, 'monotonicMs'>
   /** In the order of last use. */
-  readonly #slots = new Map<string, Slot>()
+  readonly #slots = new Map<string, Slot<H>>()
   readonly #waiting: (() => void)[] = []
   #open = 0
 
@@ -36,11 +40,7 @@ export class FileHandles {
    * Use the file known as `key`; `open` is called if it is not open. Errors of both are the
    * caller's; a failed `open` is forgotten.
    */
-  async use<T>(
-    key: string,
-    open: () => Promise<FileHandle>,
-    work: (handle: FileHandle) => Promise<T>,
-  ): Promise<T> {
+  async use<T>(key: string, open: () => Promise<H>, work: (handle: H) => Promise<T>): Promise<T> {
     const slot = await this.#borrow(key, open)
     try {
       const handle = await slot.handle.catch(error => {
@@ -73,7 +73,7 @@ export class FileHandles {
     await Promise.all([...this.#slots.keys()].map(key => this.forget(key)))
   }
 
-  async #borrow(key: string, open: () => Promise<FileHandle>): Promise<Slot> {
+  async #borrow(key: string, open: () => Promise<H>): Promise<Slot<H>> {
     for (;;) {
       const known = this.#slots.get(key)
       const slot = known ?? (this.#open < this.#most ? this.#add(key, open) : undefined)
@@ -90,20 +90,20 @@ export class FileHandles {
     }
   }
 
-  #add(key: string, open: () => Promise<FileHandle>): Slot {
+  #add(key: string, open: () => Promise<H>): Slot<H> {
     this.#open++
-    const slot: Slot = { handle: open(), users: 0, usedMs: 0, retired: false, closed: false }
+    const slot: Slot<H> = { handle: open(), users: 0, usedMs: 0, retired: false, closed: false }
     this.#slots.set(key, slot)
     return slot
   }
 
-  #retire(key: string, slot: Slot): void {
+  #retire(key: string, slot: Slot<H>): void {
     slot.retired = true
     if (this.#slots.get(key) === slot) this.#slots.delete(key)
   }
 
   /** Close what must be closed, and let the next one in line try. */
-  async #settle(slot: Slot): Promise<void> {
+  async #settle(slot: Slot<H>): Promise<void> {
     if (slot.users > 0) return
     if (slot.retired && !slot.closed) {
       slot.closed = true

@@ -11,7 +11,7 @@ import {
 import type { RateLimiter } from '../core/rate-limiter.ts'
 
 export interface UploadParts {
-  readonly limiter: RateLimiter
+  readonly limiter: Pick<RateLimiter, 'limits' | 'take'>
   /** Is the piece here, verified? */
   readonly has: (index: number) => boolean
   /** A block; bytes beyond the member's end are zeros. */
@@ -19,6 +19,8 @@ export interface UploadParts {
   /** A block could not be read. */
   readonly onFault: (error: unknown) => void
   readonly pieceLengthBytes: number
+  /** The longest block that is sent; what volunteers ask for unless given. */
+  readonly longestBytes?: number
   readonly drop: (wire: Wire, reason: string) => void
 }
 
@@ -42,7 +44,10 @@ class Upload {
 
   ask(asked: Asked): void {
     const { index, offset, length } = asked
-    if (length > swarmRequestBytes || this.#wire.peerRequests.length > queuedBlockRequests) {
+    if (
+      length > (this.#parts.longestBytes ?? swarmRequestBytes) ||
+      this.#wire.peerRequests.length > queuedBlockRequests
+    ) {
       this.#parts.drop(this.#wire, 'asks for too much')
       return
     }

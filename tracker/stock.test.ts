@@ -174,3 +174,29 @@ t.test('clients and swarms are bounded, and forgotten when they are over', async
   stock.sweep()
   t.equal(stock.swarms, 0, 'a torrent that is no longer known goes')
 })
+
+t.test('the origin is named after all others, and not to who has everything', async t => {
+  const seeder = { ip: '192.0.2.7', port: 6881, peerId: '2d'.repeat(20) }
+  const { get } = await start(t, { seeders: () => [seeder, { ...seeder, ip: '2001:db8::7' }] })
+  await get(announce(known, 7001))
+  const full = await get(announce(known, 7002, '&compact=0'))
+  const names = (full.peers as { ip: string }[]).map(({ ip }) => ip)
+  t.same(names.slice(-2), ['192.0.2.7', '2001:db8::7'])
+  t.ok(names.includes('127.0.0.1'))
+  t.equal(full.complete, 1, 'clients learn that there is a seeder')
+  const compact = await get(announce(known, 7002, '&compact=1'))
+  const tail = Buffer.from([192, 0, 2, 7, 6881 >> 8, 6881 & 255])
+  t.ok(
+    Buffer.from(compact.peers as Uint8Array)
+      .subarray(-6)
+      .equals(tail),
+  )
+  t.equal(Buffer.from(compact.peers6 as Uint8Array).length, 18)
+  const one = await get(announce(known, 7002, '&compact=0&numwant=1'))
+  t.match(one.peers, [{ ip: '192.0.2.7' }])
+  const stopped = await get(announce(known, 7002, '&compact=0&event=stopped'))
+  t.equal((stopped.peers as unknown[]).length, 0)
+  const complete = announce(known, 7003, '&compact=0').replace('left=5', 'left=0')
+  const done = (await get(complete)).peers as { ip: string }[]
+  t.notOk(done.some(({ ip }) => ip === '192.0.2.7'))
+})

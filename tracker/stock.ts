@@ -9,6 +9,7 @@ import Server, {
   type AnnounceParams,
   type AnnounceResponse,
   type Answer,
+  type StockPeer,
   type Swarm,
 } from 'bittorrent-tracker/server'
 import { describeError } from '../core/errors.ts'
@@ -19,7 +20,16 @@ import type { Logger } from '../core/log.ts'
 export interface StockParts {
   /** Is it one of the origin's torrents? */
   readonly isKnown: (infoHash: InfoHash) => boolean
+  /** Who seeds every torrent, for a client whose request arrived here; named after all others. */
+  readonly seeders?: (request: IncomingMessage) => readonly StockSeeder[]
   readonly logger: Logger
+}
+
+export interface StockSeeder {
+  readonly ip: string
+  readonly port: number
+  /** 40 hexadecimal digits. */
+  readonly peerId: string
 }
 
 export interface StockOptions {
@@ -31,6 +41,13 @@ type StockAction = 'announce' | 'scrape'
 
 /** The swarm of one torrent. Volunteers are not in it: they talk to each other only. */
 class StockSwarm extends Server.Swarm {
+  readonly #seeders: StockParts['seeders']
+
+  constructor(infoHash: string, server: Server, seeders: StockParts['seeders']) {
+    super(infoHash, server)
+    this.#seeders = seeders
+  }
+
   override announce(params: AnnounceParams, answer: Answer<AnnounceResponse>): void {
     // Other values would make the server answer in the form meant for WebSockets.
     params.compact = params.compact === 1 ? 1 : 0
@@ -41,8 +58,18 @@ class StockSwarm extends Server.Swarm {
         return
       }
       const wanted = params.event === 'stopped' ? 0 : params.numwant
-      answer(null, { ...response, peers: response.peers.slice(0, wanted) })
+      const seeders = this.#seedersFor(params, wanted)
+      const others = response.peers.slice(0, wanted - seeders.length)
+      const complete = response.complete + Math.min(1, seeders.length)
+      answer(null, { ...response, complete, peers: [...others, ...seeders] })
     })
+  }
+
+  /** Who has everything already needs nobody who has everything. */
+  #seedersFor({ left, httpReq }: AnnounceParams, wanted: number): StockPeer[] {
+    if (left === 0 || httpReq === undefined) return []
+    const seeders = this.#seeders?.(httpReq) ?? []
+    return seeders.slice(0, wanted).map(seeder => ({ type: 'http', complete: true, ...seeder }))
   }
 }
 
@@ -84,7 +111,7 @@ class BoundedServer extends Server {
   }
 
   override createSwarm(infoHash: string, answer: Answer<Swarm>): void {
-    const swarm = new StockSwarm(infoHash, this)
+    const swarm = new StockSwarm(infoHash, this, this.#parts.seeders)
     this.torrents[infoHash] = swarm
     this.#used.set(infoHash, swarm)
     for (const oldest of this.#used.keys()) {

@@ -20,6 +20,8 @@ declare module 'bittorrent-tracker/server' {
     peer_id: string
     /** `ip:port` */
     addr: string
+    /** What the announce came by. */
+    httpReq?: IncomingMessage
   }
   interface AnnounceResponse {
     complete: number

@@ -7,6 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   rangesAnswers,
   rangesAnswersEach,
+  rangesFloorBytesPerSecond,
+  rangesFloorMs,
   rangesWaiting,
   rangesWaitingEach,
 } from '../core/delta-limits.ts'
@@ -92,6 +94,7 @@ export class Neighbours {
       await sendStream(response, signal => open(name, signal), {
         headers: { 'content-type': defaultContentType, 'cache-control': 'no-store' },
         encoding: acceptsEncoding(raw.headers['accept-encoding'], 'zstd') ? 'zstd' : 'identity',
+        floor: { bytesPerSecond: rangesFloorBytesPerSecond, graceMs: rangesFloorMs },
         ...this.#sending(),
       })
     })

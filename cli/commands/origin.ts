@@ -1,12 +1,20 @@
 // mirrorswarm origin: runs the daemon until it is told to stop.
 
+import { bittorrentPort } from '../../core/stock-limits.ts'
 import type { OriginOptions } from '../../origin/main.ts'
 import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import type { Io } from '../io.ts'
-import type { Values } from '../option-spec.ts'
+import { parseHostPort, type Values } from '../option-spec.ts'
 import type { optionTables } from '../options.ts'
 
 type Options = Values<typeof optionTables.origin>
+
+/** What nobody asked for must not keep an origin from starting: there another port will do. */
+const bittorrentListen = ({ bittorrentListen: text, listen }: Options) => {
+  if (text === 'off') return null
+  if (text === null) return { host: listen.host, port: bittorrentPort, orAnyPort: true }
+  return { ...parseHostPort(text), orAnyPort: false }
+}
 
 /** The daemon's options from the command's. Throws UsageError for a pair that does not fit. */
 export const originOptions = (options: Options): OriginOptions => ({
@@ -21,6 +29,8 @@ export const originOptions = (options: Options): OriginOptions => ({
   keepAtOrigin: options.keepAtOrigin,
   servingLimit: options.servingLimit,
   uploadLimitBytesPerSecond: options.uploadLimit,
+  swarmUploadLimitBytesPerSecond: options.swarmUploadLimit,
+  bittorrentListen: bittorrentListen(options),
   upstream: options.upstream,
   upstreamIntervalMs: options.upstreamInterval,
   workers: options.workers,

@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify'
 import {
   rangesAnswers,
   rangesAnswersEach,
+  rangesFloorBytesPerSecond,
+  rangesFloorMs,
   rangesRequestBytes,
   rangesWaiting,
   rangesWaitingEach,
@@ -59,6 +61,7 @@ export const rangesRoutes = (app: FastifyInstance, parts: RangesRoutesParts): vo
               ? 'zstd'
               : 'identity',
             signal: stopping,
+            floor: { bytesPerSecond: rangesFloorBytesPerSecond, graceMs: rangesFloorMs },
             onBytes: bytes => metrics.sent('sync', bytes),
             ...(limiter === null
               ? {}
