@@ -8,7 +8,7 @@ import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/err
 import { operatorBodyBytes, requestPathBytes } from '../core/limits.ts'
 import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '../core/tls-files.ts'
 import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
-import { addGate, callerOf } from './access/gate.ts'
+import { addGate, callerOf, type GatedRoute } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
 import { asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
@@ -117,11 +117,15 @@ const makeReloader = (
 const listenerOf = (pair: TlsPair | null, limits: SlowRequestLimits) =>
   pair === null ? { http: { ...limits } } : { https: { ...limits, ...pair } }
 
+export interface BuiltApp {
+  readonly app: FastifyInstance
+  readonly tlsReloader: TlsReloader | null
+  /** What each of its routes asks of those who use it. */
+  readonly routes: readonly GatedRoute[]
+}
+
 /** Build the server; it does not listen yet. */
-export const buildApp = (
-  parts: AppParts,
-  options: AppOptions,
-): { readonly app: FastifyInstance; readonly tlsReloader: TlsReloader | null } => {
+export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   const { context } = parts
   const pair = options.tls === null ? null : readTlsPair(options.tls)
   const limits = slowRequestLimits()
@@ -156,7 +160,7 @@ export const buildApp = (
           new MirrorswarmError('MS_METHOD_NOT_ALLOWED', `${request.method} is not for files`),
         )
   })
-  addGate(app, context.access)
+  const routes = addGate(app, context.access)
   fileRoutes(app, context)
   statusRoutes(app, parts)
   protocolRoutes(app, parts)
@@ -165,5 +169,5 @@ export const buildApp = (
   volunteerRoutes(app, parts)
   swarmRoutes(app, parts)
   clientRoutes(app, parts)
-  return { app, tlsReloader: makeReloader(app, options, pair, context) }
+  return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

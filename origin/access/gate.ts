@@ -45,8 +45,24 @@ export const callerOf = (request: FastifyRequest): Caller => {
   throw new MirrorswarmError('MS_INTERNAL', 'a route was reached past the gate')
 }
 
-/** Put the gate in front of every route that is registered behind this call. */
-export const addGate = (app: FastifyInstance, access: Access): void => {
+export interface GatedRoute {
+  readonly method: string
+  readonly url: string
+  /** Null: it says nothing. */
+  readonly access: RouteAccess | null
+}
+
+/**
+ * Put the gate in front of every route that is registered behind this call. Returns the list of
+ * them, which grows as they are registered.
+ */
+export const addGate = (app: FastifyInstance, access: Access): readonly GatedRoute[] => {
+  const routes: GatedRoute[] = []
+  app.addHook('onRoute', ({ method, url, config }) => {
+    for (const each of [method].flat()) {
+      routes.push({ method: each, url, access: config?.access ?? null })
+    }
+  })
   app.decorateRequest('caller', null)
   app.addHook('onRequest', async (request, reply) => {
     const kind = request.is404 ? 'self' : (request.routeOptions.config.access ?? 'everything')
@@ -60,4 +76,5 @@ export const addGate = (app: FastifyInstance, access: Access): void => {
     if (kind === 'everything') requireEverything(rights, 'the whole repository')
     request.caller = decision.caller
   })
+  return routes
 }
