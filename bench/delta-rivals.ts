@@ -3,7 +3,7 @@
 
 import { copyFile, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { hashFile } from '../loadtest/compare-trees.ts'
 import { waitUntil } from '../loadtest/deadline.ts'
 import { type TemporaryFolder, temporaryFolder } from '../loadtest/leftovers.ts'
@@ -37,10 +37,12 @@ const accepts = (port: number): Promise<boolean> =>
 const runTimed = async (
   program: string,
   args: readonly string[],
+  cwd: string,
 ): Promise<{ status: number | null; cpuSeconds: number; stderr: string }> => {
   const script = '"$0" "$@"; status=$?; times >&2; exit $status'
   const { status, stderr } = await run('sh', ['-c', script, program, ...args], {
     timeoutMs: 1_800_000,
+    cwd,
   })
   const last = stderr.trimEnd().split('\n').at(-1) ?? ''
   let cpuSeconds = 0
@@ -72,6 +74,7 @@ class Served {
     this.proxy = proxy
   }
 
+  /** Run beside the target: what a client that was ended leaves (zsync: rcksum-…) goes with it. */
   async count(
     target: { file: string; sha256: string },
     program: string,
@@ -80,7 +83,7 @@ class Served {
     const { proxy } = this
     const bytesBefore = proxy.sentBytes + proxy.receivedBytes
     const cpuBefore = this.#server.cpuSeconds()
-    const { status, cpuSeconds, stderr } = await runTimed(program, args)
+    const { status, cpuSeconds, stderr } = await runTimed(program, args, dirname(target.file))
     if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr.slice(-500)}`)
     const serverCpuSeconds = this.#server.cpuSeconds() - cpuBefore
     return {
@@ -222,6 +225,7 @@ export class Rivals {
       await rm(target, { force: true })
       await linkFile(newFile, target)
       const made = await run('zsyncmake', ['-u', 'target.bin', '-o', control, target], {
+        cwd: folder,
         timeoutMs: 600_000,
       })
       if (made.status !== 0) throw new Error(`zsyncmake: ${made.stderr.slice(-500)}`)

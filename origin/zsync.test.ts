@@ -32,7 +32,10 @@ t.test('the same bytes as zsyncmake writes', { skip: missing('zsyncmake') }, asy
   for (const size of sizes) {
     const made = join(network.data, 'made.zsync')
     const file = join(network.repository, `f${size}`)
-    execFileSync('zsyncmake', ['-Z', '-u', 'x', '-o', made, file], { stdio: 'ignore' })
+    execFileSync('zsyncmake', ['-Z', '-u', 'x', '-o', made, file], {
+      cwd: network.data,
+      stdio: 'ignore',
+    })
     const expected = readFileSync(made)
     const answer = await network.get(`/f${size}.zsync`)
     t.equal(answer.status, 200)
@@ -106,6 +109,7 @@ t.test('the real client updates an old file', { skip: missing('zsync') }, async 
   const result = await run('zsync', ['-i', 'old', url], { cwd: folder })
   t.equal(result.status, 0, `${result.stdout}${result.stderr}`)
   t.ok(readFileSync(join(folder, 'disk+1.iso')).equals(bytes))
+  t.same(readdirSync(folder).sort(), ['disk+1.iso', 'old'], 'it works and cleans up in its folder')
   const sent = (await network.get('/-/metrics')).body.toString()
   const [, count] = /mirrorswarm_sent_bytes_total\{kind="client"\} (\d+)/.exec(sent) ?? []
   t.ok(Number(count) < 60_000, `${count} bytes were sent`)
