@@ -66,6 +66,7 @@ const announceAll = async (url: string, network: SyntheticNetwork): Promise<void
       { method: 'POST', path, body },
       name,
       network.volunteerKeys.privateKey,
+      Date.now(),
     )
     const answer = await fetch(`${url}${path}`, {
       method: 'POST',

@@ -74,6 +74,11 @@ export const errorTable = {
     retryable: true,
     hint: 'ask less often; try again after Retry-After',
   },
+  MS_CLOCK_SKEWED: {
+    status: 403,
+    retryable: true,
+    hint: 'the request was signed at another time than now; set the clock of this machine',
+  },
   MS_TOKEN_INVALID: {
     status: 403,
     retryable: false,

@@ -393,3 +393,5 @@ export const largeMatchChunks = 2 ** 17
 export const hashHeapMiB = 64
 /** How long a command waits for the origin to publish: the first hashing of a large tree. */
 export const publishAnswerMs = 24 * 3_600_000
+/** A request that was signed longer ago, or ahead, on the origin's clock is refused as a repeat. */
+export const requestSkewMs = 5 * 60_000

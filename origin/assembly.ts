@@ -238,6 +238,7 @@ export const assemble = (
     tracker,
     operatorToken: folder.operatorToken,
     prefix: prefixOf(options.publicUrl),
+    clock: systemClock,
   })
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)

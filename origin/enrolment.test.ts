@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { requestSkewMs } from '../core/limits.ts'
 import { eventually, HandMadeVolunteer, rawRequest, TestNetwork } from './fixtures/test-network.ts'
 
 const fill = (repository: string): void =>
@@ -87,6 +88,29 @@ t.test('enrolment', async t => {
     const moved = await dan.post('/-/v1/enroll', body, true)
     t.equal(moved.status, 201, 'its own signature may')
     t.match(JSON.parse(moved.body.toString()), { reachable: false }, 'another server answers there')
+  })
+
+  t.test('a request that somebody recorded changes nothing later', async t => {
+    const ivy = await make('ivy')
+    await ivy.enrol(await network.createToken())
+    const other = await make('elsewhere')
+    const moveTo = (url: string): string => {
+      const { name, keys, exchange } = ivy
+      const { publicKey } = keys
+      return JSON.stringify({ name, url, publicKey, exchangeKey: exchange.publicKey })
+    }
+    const recordedMs = Date.now()
+    t.equal((await ivy.post('/-/v1/enroll', moveTo(other.url), true)).status, 201)
+    t.equal((await ivy.post('/-/v1/enroll', moveTo(ivy.url), true)).status, 201)
+    ivy.nowMs = () => recordedMs
+    t.equal(codeOf(await ivy.post('/-/v1/enroll', moveTo(other.url), true)), 'MS_AUTH_REFUSED')
+    for (const offMs of [-requestSkewMs - 1000, requestSkewMs + 20_000]) {
+      ivy.nowMs = () => Date.now() + offMs
+      t.equal(codeOf(await ivy.post('/-/v1/enroll', moveTo(other.url), true)), 'MS_CLOCK_SKEWED')
+      t.equal(codeOf(await ivy.tryAnnounce()), 'MS_CLOCK_SKEWED')
+    }
+    ivy.nowMs = () => Date.now()
+    t.equal((await ivy.tryAnnounce({ holds: [] })).status, 200)
   })
 
   t.test('what the operator decides while a URL is probed stays', async t => {

@@ -126,7 +126,7 @@ const requestSignatureVectors = (): string => {
   const { privateKey } = keys.volunteer
   const announce = { method: 'POST', path: '/-/v1/announce', body: '{"version":1}' }
   const read = { method: 'GET', path: `/-/v1/contents/${'ab'.repeat(32)}` }
-  return [announce, read].map(request => signRequest(request, name, privateKey)).join('\n')
+  return [announce, read].map(request => signRequest(request, name, privateKey, nowMs)).join('\n')
 }
 
 const enrolmentVectors = (): string => {

@@ -83,7 +83,7 @@ t.test('signatures are those of the golden file', async t => {
   ).toString('base64url')
   const request = { method: 'POST', path: '/-/v1/announce', body: '{"version":1}' }
   const name = 'mirror-1' as VolunteerName
-  const header = signRequest(request, name, privateKey)
+  const header = signRequest(request, name, privateKey, 1_700_000_000_000)
   t.equal(header, golden('request-signature.txt'))
   const claim = parseRequestSignature(header)
   t.ok(claim !== null && verifyRequest(request, claim, publicKey))

@@ -44,6 +44,7 @@ import { Popular } from './popular.ts'
 import { makePrefill } from './prefill.ts'
 import { postRanges, type RangesPostParts } from './ranges-post.ts'
 import { Reconciler } from './reconcile.ts'
+import type { RequestSigner } from './request-signer.ts'
 import { Schedule } from './schedule.ts'
 import { Serving } from './serve.ts'
 import { type FreeBytes, Space } from './space.ts'
@@ -63,6 +64,7 @@ export interface AssemblyInput {
   readonly metrics: Metrics
   readonly http: HttpClient
   readonly announceHttp: HttpClient
+  readonly signer: RequestSigner
   readonly url: () => string
   readonly isStopping: () => boolean
   /** Aborted when the volunteer stops; cuts what is being sent. */
@@ -130,34 +132,29 @@ const makeSpace = ({ options, data, mirrorDir, freeBytes }: AssemblyInput): Spac
 
 /** What moves bytes: hasher, placer, swarm, transfers. */
 const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => {
-  const { options, data, enrolment, identity, http, announceHttp, stopSignal } = input
+  const { options, data, enrolment, identity, http, announceHttp, signer, stopSignal } = input
   const { reader, store, work, staging, objects } = stores
   const folder = new MirrorFolder(input.mirrorDir)
   const basis = makeBasis({ store, work, reader, folder, logger, dataDir: data.folder })
   const { hasher } = basis
   const uploadLimiter = new RateLimiter(options.uploadLimitBytesPerSecond)
   const downloadLimiter = new RateLimiter(options.downloadLimitBytesPerSecond)
-  const origin = new OriginClient({
-    http,
-    announceHttp,
-    originUrl: options.originUrl,
-    name: enrolment.name,
-    privateKey: identity.signing.privateKey,
-  })
+  const { originUrl } = options
+  const origin = new OriginClient({ http, announceHttp, originUrl, signer })
   const bundles = new BundleSource({
     ...{ reader, store, folder, staging, objects, origin },
     signal: stopSignal,
   })
   const { name } = enrolment
-  const { privateKey, publicKey } = identity.signing
+  const { publicKey } = identity.signing
   const rangesPost: RangesPostParts = {
-    ...{ http, name, privateKey, compression: options.compression },
+    ...{ http, signer, compression: options.compression },
     onBytes: (_url, bytes, signal) => downloadLimiter.take(bytes, 'swarm', signal),
   }
   const roster = new VolunteerRoster({ file: data.rosterFile, name, publicKey, logger })
   const originRanges: RangesSource = {
     name: 'origin',
-    send: (body, signal) => postRanges(rangesPost, { url: options.originUrl }, body, signal),
+    send: (body, signal) => postRanges(rangesPost, { url: originUrl }, body, signal),
   }
   const space = makeSpace(input)
   const prefill = makePrefill({
@@ -328,7 +325,7 @@ const makeLoadMeter = (metrics: Metrics, { swarm }: Transport): LoadMeter =>
 
 /** All parts of an enrolled volunteer, not started. */
 export const assemble = (input: AssemblyInput) => {
-  const { options, enrolment } = input
+  const { options, enrolment, signer } = input
   const logger = createLogger('volunteer', options.logLevel, options.logAddresses)
   const stores = openStores(input)
   const client = new AnnounceClient({ session: newSession() })
@@ -377,7 +374,7 @@ export const assemble = (input: AssemblyInput) => {
   }
   const serving = makeServing(input, stores, transport, seams, logger)
   const neighbours = makeNeighbours(
-    { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger } },
+    { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger, signer } },
     { self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
   )
   const load = makeLoadMeter(input.metrics, transport)

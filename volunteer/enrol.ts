@@ -22,9 +22,9 @@ import {
 import { probeTimeoutMs, requestTimeoutMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { messageParser, repositoryIdSchema, volunteerNameSchema } from '../tracker/messages.ts'
-import { signRequest } from '../tracker/request-signature.ts'
 import { backoffMs } from './logic/backoff.ts'
 import { parseJson, readRefusal } from './origin-client.ts'
+import { type RequestSigner, sendSigned } from './request-signer.ts'
 
 const key = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
 
@@ -112,6 +112,7 @@ export interface EnrolParts {
   readonly http: HttpClient
   readonly folder: string
   readonly identity: Identity
+  readonly signer: RequestSigner
   readonly logger: Logger
   readonly random: Random
 }
@@ -135,13 +136,9 @@ const post = async (parts: EnrolParts, request: EnrolRequest, signal: AbortSigna
     exchangeKey: exchange.publicKey,
   })
   const signed = { method: 'POST', path: '/-/v1/enroll', body } as const
-  const answer = await parts.http.send(`${request.originUrl}/-/v1/enroll`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: signRequest(signed, request.name, signing.privateKey),
-    },
-    body,
+  const { http, signer } = parts
+  const answer = await sendSigned({ http, signer, url: request.originUrl }, signed, {
+    headers: { 'content-type': 'application/json' },
     signal,
     timeoutMs: requestTimeoutMs + probeTimeoutMs,
   })

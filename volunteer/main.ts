@@ -31,6 +31,7 @@ import {
   urlOfListener,
   type VolunteerOptions,
 } from './options.ts'
+import { RequestSigner } from './request-signer.ts'
 import { VolunteerServer } from './server.ts'
 import type { FreeBytes } from './space.ts'
 
@@ -81,6 +82,7 @@ interface Base {
   readonly identity: Identity
   readonly before: Enrolment | null
   readonly name: VolunteerName
+  readonly signer: RequestSigner
   readonly logger: Logger
   readonly undo: Undo
   readonly stop: AbortController
@@ -129,8 +131,8 @@ const chooseName = (options: CheckedOptions, before: Enrolment | null): Voluntee
 
 /** Enrol now, or, when only the URL is new, beside everything else. */
 const ensureEnrolled = async (base: Base, http: HttpClient, url: string): Promise<Enrolment> => {
-  const { options, data, identity, before, name, logger, stop } = base
-  const parts = { http, folder: data.identityFolder, identity, logger, random: Math.random }
+  const { options, data, identity, before, name, signer, logger, stop } = base
+  const parts = { http, signer, folder: data.identityFolder, identity, logger, random: Math.random }
   const request = { originUrl: options.originUrl, token: options.token, name, url }
   if (before === null) return await enrol(parts, request, null, stop.signal)
   if (before.url !== url) {
@@ -231,7 +233,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   const url = options.publicUrl ?? listening
   const enrolment = await ensureEnrolled(base, http, url)
   assembly = assemble({
-    ...{ options, identity, enrolment, metrics, http, announceHttp },
+    ...{ options, identity, enrolment, metrics, http, announceHttp, signer: base.signer },
     data: base.data,
     mirrorDir: base.mirrorDir,
     url: () => url,
@@ -277,8 +279,10 @@ export const startVolunteer = async (
     const before = await loadEnrolment(data.identityFolder)
     const name = chooseName(options, before)
     const identity = await loadIdentity(data.identityFolder)
+    const { privateKey } = identity.signing
+    const signer = new RequestSigner({ name, privateKey, clock: systemClock })
     return await run({
-      ...{ options, seams, data, mirrorDir, identity, before, name, logger, undo, stop },
+      ...{ options, seams, data, mirrorDir, identity, before, name, signer, logger, undo, stop },
     })
   } catch (error) {
     stop.abort()

@@ -8,9 +8,13 @@ import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { HeldContents, type HeldContentsParts } from './held-contents.ts'
 import { type NeighbourParts, Neighbours } from './neighbours.ts'
+import type { RequestSigner } from './request-signer.ts'
 
 type Given = HeldContentsParts &
-  Pick<NeighbourParts, 'roster' | 'objects' | 'uploadLimiter' | 'metrics' | 'isWithinHours'>
+  Pick<NeighbourParts, 'roster' | 'objects' | 'uploadLimiter' | 'metrics' | 'isWithinHours'> & {
+    /** Knows the origin's clock. */
+    readonly signer: Pick<RequestSigner, 'nowMs'>
+  }
 
 /** `signal` cuts what is being sent. */
 export const makeNeighbours = (
@@ -23,7 +27,7 @@ export const makeNeighbours = (
   },
 ): Neighbours => {
   const { store, folder, reader, logger, onLost, forms } = given
-  const { roster, objects, uploadLimiter, metrics, isWithinHours } = given
+  const { roster, objects, uploadLimiter, metrics, isWithinHours, signer } = given
   const contents = new HeldContents({
     ...{ store, folder, reader, logger, onLost },
     ...(forms === undefined ? {} : { forms }),
@@ -36,6 +40,7 @@ export const makeNeighbours = (
       budget: new ReadBudget(),
       self: options.self,
       isDraining: options.isDraining,
+      nowMs: () => signer.nowMs(),
     },
     options.signal,
   )

@@ -1,6 +1,7 @@
 // What a volunteer answers to other volunteers: held bytes, to those who are enrolled, when the owner
 // allows it.
 
+import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -8,10 +9,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { systemClock } from '../core/clock.ts'
 import { HttpClient } from '../core/http-client.ts'
 import type { RepoPath, Sha256, VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
 import { generateKeys, importPublicKey, sha256Hex } from '../core/keys.ts'
+import { requestSkewMs } from '../core/limits.ts'
 import { silentLogger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import type { RangesAsk } from '../prsync/logic/ranges-wire.ts'
@@ -20,6 +23,7 @@ import { signRequest } from '../tracker/request-signature.ts'
 import { Metrics } from './metrics.ts'
 import { makeNeighbours } from './neighbour-parts.ts'
 import { postRanges } from './ranges-post.ts'
+import { RequestSigner } from './request-signer.ts'
 import { VolunteerServer } from './server.ts'
 import { testMirror, testRepository } from './test-mirror.ts'
 
@@ -41,6 +45,9 @@ const noMetrics = () =>
     activeClients: () => 0,
   })
 
+const signerOf = (name: VolunteerName, privateKey: KeyObject): RequestSigner =>
+  new RequestSigner({ name, privateKey, clock: systemClock })
+
 /** A volunteer that holds one file, known to bob. */
 const prepare = async (t: Test) => {
   const repository = await testRepository(t)
@@ -53,7 +60,10 @@ const prepare = async (t: Test) => {
     { metrics, logger: silentLogger, answerNonce: () => null, status: () => ({}) },
     { listen: { host: '127.0.0.1', port: 0 }, tls: null, prefix: '/mirror' },
   )
-  const switches = { open: true, draining: false, lost: [] as RepoPath[], limited: 0 }
+  const switches = {
+    ...{ open: true, draining: false, lost: [] as RepoPath[], limited: 0 },
+    askMs: null as number | null,
+  }
   const uploadLimiter = new RateLimiter(100_000_000)
   const take = uploadLimiter.take.bind(uploadLimiter)
   uploadLimiter.take = async (count, priority, signal) => {
@@ -67,6 +77,7 @@ const prepare = async (t: Test) => {
       roster: {
         keyOf: name => (name === bob ? importPublicKey(keys.publicKey, 'ed25519') : null),
       },
+      signer: { nowMs: () => Date.now() },
       isWithinHours: () => switches.open,
       onLost: path => switches.lost.push(path),
     },
@@ -79,7 +90,7 @@ const prepare = async (t: Test) => {
   const url = `http://127.0.0.1:${port}/mirror`
   const received = { bytes: 0 }
   const as = (name: VolunteerName, privateKey = keys.privateKey) => ({
-    ...{ http, name, privateKey, compression: 'zstd' as const },
+    ...{ http, signer: signerOf(name, privateKey), compression: 'zstd' as const },
     onBytes: async (_url: string, count: number) => {
       received.bytes += count
     },
@@ -99,6 +110,7 @@ const prepare = async (t: Test) => {
       { method: 'GET', path: target, recipient: ada },
       bob,
       keys.privateKey,
+      switches.askMs ?? Date.now(),
     )
     const answer = await http.send(`${url}${target}`, { headers: { authorization, ...headers } })
     return { ...answer, bytes: await http.read(answer) }
@@ -156,15 +168,28 @@ t.test('strangers are refused, whatever the hour', async t => {
     { method: 'GET', path: '/-/v1/other', recipient: ada },
     bob,
     keys.privateKey,
+    Date.now(),
   )
   const path = `/-/v1/contents/${sha256}`
   t.equal((await get(path, { authorization: other })).status, 403, 'signed for something else')
   const recipient = 'carl' as VolunteerName
-  const passedOn = signRequest({ method: 'GET', path, recipient }, bob, keys.privateKey)
+  const passedOn = signRequest({ method: 'GET', path, recipient }, bob, keys.privateKey, Date.now())
   t.equal((await get(path, { authorization: passedOn })).status, 403, 'meant for another')
-  const forOrigin = signRequest({ method: 'GET', path }, bob, keys.privateKey)
+  const forOrigin = signRequest({ method: 'GET', path }, bob, keys.privateKey, Date.now())
   t.equal((await get(path, { authorization: forOrigin })).status, 403, 'meant for the origin')
   t.equal((await get(path, { authorization: 'nonsense' })).status, 401)
+})
+
+t.test('a request that was recorded is refused later', async t => {
+  const { get, sha256, switches } = await prepare(t)
+  const path = `/-/v1/contents/${sha256}`
+  t.equal((await get(path)).status, 200)
+  for (const offMs of [-requestSkewMs - 1000, requestSkewMs + 20_000]) {
+    switches.askMs = Date.now() + offMs
+    const answer = await get(path)
+    t.equal(answer.status, 403)
+    t.match(answer.bytes.toString(), /MS_CLOCK_SKEWED/)
+  }
 })
 
 t.test('not outside the hours and not while stopping', async t => {
@@ -212,7 +237,7 @@ const answering = async (t: Test, headers: Record<string, string>, body: Uint8Ar
   const http = new HttpClient()
   t.teardown(() => http.stop())
   const parts = {
-    ...{ http, name: bob, privateKey: keys.privateKey, compression: 'zstd' as const },
+    ...{ http, signer: signerOf(bob, keys.privateKey), compression: 'zstd' as const },
     onBytes: async () => undefined,
   }
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

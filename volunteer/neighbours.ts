@@ -27,7 +27,7 @@ import { acceptsEncoding, sendStream } from '../delivery/send-stream.ts'
 import type { Body } from '../delivery/slice-reader.ts'
 import type { ObjectStore } from '../manifest/objects.ts'
 import type { RangesAnswerer } from '../prsync/ranges-answer.ts'
-import { parseRequestSignature, verifyRequestBy } from '../tracker/request-signature.ts'
+import { isTimely, parseRequestSignature, verifyRequestBy } from '../tracker/request-signature.ts'
 import type { HeldContents } from './held-contents.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -43,6 +43,8 @@ export interface NeighbourParts {
   readonly budget: ReadBudget
   readonly metrics: Metrics
   readonly logger: Logger
+  /** The origin's clock. */
+  readonly nowMs: () => number
   readonly isWithinHours: () => boolean
   readonly isDraining: () => boolean
 }
@@ -216,6 +218,9 @@ export class Neighbours {
     const signed = { method, path: target, recipient, ...(body ? { body } : {}) }
     if (key === null || !verifyRequestBy(signed, claim, key)) {
       throw new MirrorswarmError('MS_AUTH_REFUSED', `the signature is not that of ${claim.name}`)
+    }
+    if (!isTimely(claim, this.#parts.nowMs())) {
+      throw new MirrorswarmError('MS_CLOCK_SKEWED', `${claim.name} signed this at another time`)
     }
     return claim.name
   }

@@ -1,7 +1,6 @@
 // What a volunteer asks of its origin, signed with its own key. Everything that comes back is bounded
 // and checked before it is believed; redirects are not followed.
 
-import type { KeyObject } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import {
@@ -12,7 +11,7 @@ import {
   MirrorswarmError,
 } from '../core/errors.ts'
 import { discard, type HttpAnswer, type HttpClient } from '../core/http-client.ts'
-import type { Sha256, VolunteerName } from '../core/ids.ts'
+import type { Sha256 } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
 import { operatorBodyBytes, remoteAnswerBytes, requestTimeoutMs } from '../core/limits.ts'
 import { encodeAnnounce } from '../tracker/announce-body.ts'
@@ -21,15 +20,14 @@ import {
   type AnnounceRequest,
   parseAnnounceAnswer,
 } from '../tracker/messages.ts'
-import { signRequest } from '../tracker/request-signature.ts'
+import { type RequestSigner, sendSigned } from './request-signer.ts'
 
 export interface OriginClientParts {
   /** For everything but announces, which must not queue behind transfers. */
   readonly http: HttpClient
   readonly announceHttp: HttpClient
   readonly originUrl: string
-  readonly name: VolunteerName
-  readonly privateKey: KeyObject
+  readonly signer: RequestSigner
 }
 
 const isErrorCode = (code: unknown): code is ErrorCode =>
@@ -119,12 +117,8 @@ export class OriginClient {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const { http, originUrl, name, privateKey } = this.#parts
-    const authorization = signRequest({ method: 'GET', path }, name, privateKey)
-    return await http.send(`${originUrl}${path}`, {
-      headers: { authorization, ...headers },
-      signal,
-    })
+    const { http, originUrl: url, signer } = this.#parts
+    return await sendSigned({ http, signer, url }, { method: 'GET', path }, { headers, signal })
   }
 
   async #read(answer: HttpAnswer, limitBytes: number, signal: AbortSignal): Promise<Buffer> {
@@ -190,20 +184,20 @@ export class OriginClient {
 
   /** One announce; the answer may wait up to the request's waitMs. */
   async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceAnswer> {
-    const { announceHttp, originUrl, name, privateKey } = this.#parts
+    const { announceHttp, originUrl: url, signer } = this.#parts
     const path = '/-/v1/announce'
     const { body, headers } = await encodeAnnounce(request)
-    const authorization = signRequest({ method: 'POST', path, body }, name, privateKey)
-    const answer = await announceHttp.send(`${originUrl}${path}`, {
-      method: 'POST',
-      headers: { authorization, ...headers },
-      body,
-      signal,
-      timeoutMs: request.waitMs + requestTimeoutMs,
-    })
+    const parts = { http: announceHttp, signer, url }
+    const answer = await sendSigned(
+      parts,
+      { method: 'POST', path, body },
+      { headers, signal, timeoutMs: request.waitMs + requestTimeoutMs },
+    )
     if (answer.status !== 200) throw await readRefusal(announceHttp, answer, 'the announce')
-    return parseAnnounceAnswer(
+    const heard = parseAnnounceAnswer(
       parseJson(await this.#read(answer, remoteAnswerBytes, signal), 'the answer to an announce'),
     )
+    signer.learn(heard.nowMs)
+    return heard
   }
 }

@@ -1,16 +1,15 @@
 // The transport of requests for ranges: a signed POST to the origin or to another volunteer, and its
 // answer as it comes, decompressed without ever holding more than a little of it.
 
-import type { KeyObject } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdDecompress } from 'node:zlib'
 import { zstdWindowLog } from '../core/delta-limits.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import { discard, type HttpAnswer, type HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
-import { signRequest } from '../tracker/request-signature.ts'
 import type { Compression } from './options.ts'
 import { readRefusal } from './origin-client.ts'
+import { type RequestSigner, sendSigned } from './request-signer.ts'
 
 /** Who is asked, by public URL; the name of a volunteer, none for the origin. */
 export interface RangesRecipient {
@@ -20,8 +19,7 @@ export interface RangesRecipient {
 
 export interface RangesPostParts {
   readonly http: HttpClient
-  readonly name: VolunteerName
-  readonly privateKey: KeyObject
+  readonly signer: RequestSigner
   /** Waits until so many bytes may be received; called for bytes as they come over the wire. */
   readonly onBytes: (url: string, bytes: number, signal: AbortSignal) => Promise<void>
   /** What answers may be compressed with. */
@@ -94,20 +92,15 @@ export const postRanges = async (
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> => {
-  const { http, name, privateKey, onBytes, compression } = parts
+  const { http, signer, onBytes, compression } = parts
   const accepted = compression === 'zstd' ? 'zstd' : 'identity'
-  const answer = await http.send(`${url}${path}`, {
-    method: 'POST',
+  const method = 'POST' as const
+  const signed = { method, path, body, ...(recipient === undefined ? {} : { recipient }) }
+  const answer = await sendSigned({ http, signer, url }, signed, {
     headers: {
-      authorization: signRequest(
-        { method: 'POST', path, body, ...(recipient === undefined ? {} : { recipient }) },
-        name,
-        privateKey,
-      ),
       'content-type': 'application/octet-stream',
       'accept-encoding': accepted,
     },
-    body,
     signal,
   })
   if (answer.status !== 200) throw await readRefusal(http, answer, 'ranges')

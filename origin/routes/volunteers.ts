@@ -28,7 +28,7 @@ export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesPart
   app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes, config }, async (request, reply) => {
     const body = bytesOf(request)
     const answer = await enrolment.enrol(jsonOf(request), key =>
-      authority.isSignedBy(request.raw, key, body),
+      authority.isNewestSignedBy(request.raw, key, body),
     )
     return reply.code(201).send(answer)
   })
