@@ -82,9 +82,12 @@ const firstLevelFloors = [512 * 1024, 64 * 1024] as const
  * Of a form, which is several times as large as its content, 8 KiB chunks are sampled too where next
  * to nothing matched before.
  */
-const cautiousSample = 96
+const cautiousSample = { small: 48, large: 96 }
+const largeForm = 4 * 1024 * 1024
 const cautiousLevel = 1
 const cautiousShare = 8
+/** Where even less matched, nothing is looked for near it. */
+const hopelessShare = 32
 
 /** Missing chunks of which a sample is asked for, to learn whether the others are worth it. */
 interface Sampled {
@@ -202,6 +205,9 @@ const isDoubtful = ({ isCautious, level, spans, sizeBytes }: RefineState): boole
   runsBytes(coveredRuns(spans)) * cautiousShare < sizeBytes &&
   levels[level]?.kind === 'scan'
 
+const isHopeless = ({ isCautious, spans, sizeBytes }: RefineState): boolean =>
+  isCautious && runsBytes(coveredRuns(spans)) * hopelessShare < sizeBytes
+
 /** The chunks of a level to ask for now, and those that wait for what these show. */
 const openLevel = (state: RefineState, level: Level): { asked: Run[]; sampled: Sampled[] } => {
   const asked: Run[] = []
@@ -209,7 +215,9 @@ const openLevel = (state: RefineState, level: Level): { asked: Run[]; sampled: S
   // Without any match there is nothing that a chunk could be near to.
   if (level.kind === 'near' && state.spans.length === 0) return { asked, sampled }
   const buckets = bucketsOf(missingOf(state), level.chunkBytes, state.sizeBytes)
-  const sample = isDoubtful(state) ? cautiousSample : level.sample
+  if (level.kind === 'near' && isHopeless(state)) return { asked, sampled }
+  const few = state.sizeBytes < largeForm ? cautiousSample.small : cautiousSample.large
+  const sample = isDoubtful(state) ? few : level.sample
   for (const [bucket, runs] of buckets.entries()) {
     const expected = level.expected[bucket] ?? 0
     const isSmall = runsBytes(runs) <= sample
