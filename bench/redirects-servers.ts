@@ -94,8 +94,15 @@ export const startOrigin = async (
     `mirrorswarm, ${network.files} files, ${network.volunteers.length} volunteers`,
     [
       ...[process.execPath, ...nodeArgs, commandFile, 'origin', network.repositoryDir],
-      ...['--data', network.dataDir, '--listen', '127.0.0.1:0', '--announce-interval', '1h'],
-      ...['--upstream', 'rsync://127.0.0.1:1/none', '--upstream-interval', '1d'],
+      ...['--data', network.dataDir, '--listen', '127.0.0.1:0', '--network', '127.0.0.0/8'],
+      ...[
+        '--announce-interval',
+        '1h',
+        '--upstream',
+        'rsync://127.0.0.1:1/none',
+        '--upstream-interval',
+        '1d',
+      ],
     ],
     /^ready (\S+)$/m,
   )

@@ -1,7 +1,7 @@
 // The origin's HTTP server: fastify for what lies under "/-/", and one constant route for all
 // repository paths, which are bytes that no router should decode.
 
-import type { ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
@@ -10,8 +10,9 @@ import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '.
 import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
 import { addGate, callerOf, type GatedRoute } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
-import { asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
+import { answerFailure, asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
+import { answerQuickly } from './quick-redirect.ts'
 import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
 import { answerPath } from './routes/files.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
@@ -124,6 +125,29 @@ export interface BuiltApp {
   readonly routes: readonly GatedRoute[]
 }
 
+/**
+ * Put the short way for usual requests in front of fastify. Where "localhost" means two addresses,
+ * the second has only the routes, which answer the same.
+ */
+const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
+  const { server } = app
+  const routes = server.listeners('request') as RequestListener[]
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    try {
+      if (!closing && answerQuickly(context, request, response)) return
+    } catch (error) {
+      answerFailure(context.logger, request, response, error)
+      return
+    }
+    for (const listener of routes) listener(request, response)
+  })
+}
+
 /** Build the server; it does not listen yet. */
 export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   const { context } = parts
@@ -169,5 +193,6 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   volunteerRoutes(app, parts)
   swarmRoutes(app, parts)
   clientRoutes(app, parts)
+  addShortWay(app, context)
   return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

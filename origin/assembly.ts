@@ -25,6 +25,7 @@ import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
 import { HeadKeeper } from './head-keeper.ts'
+import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
 import { Metrics } from './metrics.ts'
 import type { OriginOptions } from './options.ts'
@@ -149,8 +150,10 @@ const makeContext = (
   const { publicUrl, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
   const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
+  const keepAtOrigin = keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin))
   return {
     ...shared,
+    hotFiles: new HotFiles({ resolver: shared.resolver, keepAtOrigin, prefix }),
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
     objects: store.objects,
     redirector: new Redirector({
@@ -160,7 +163,6 @@ const makeContext = (
       announceIntervalMs,
       hasRoomForRepeats: () => gate.hasRoom('repeat'),
     }),
-    keepAtOrigin: keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin)),
     gate,
     bounces: new Bounces({
       tracker: store.tracker,
@@ -168,6 +170,7 @@ const makeContext = (
       onBounce: () => undefined,
       onJudged: reason => shared.metrics.bounced(reason),
     }),
+    keepAtOrigin,
     budget: new ReadBudget(),
     limiter: makeLimiter(options),
     pages: new DirectoryPages(),

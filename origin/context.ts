@@ -15,6 +15,7 @@ import type { Access, Caller } from './access/access.ts'
 import type { Authority } from './authority.ts'
 import type { BodySource } from './bodies.ts'
 import type { Bounces } from './bounces.ts'
+import type { HotFiles } from './hot-files.ts'
 import { baseUrl, splitTarget } from './logic/public-url.ts'
 import type { Rights } from './logic/rights.ts'
 import type { Metrics } from './metrics.ts'
@@ -27,6 +28,7 @@ import type { ZsyncFiles } from './zsync-files.ts'
 
 export interface OriginContext {
   readonly resolver: Resolver
+  readonly hotFiles: HotFiles
   readonly bodies: BodySource
   readonly objects: ObjectStore
   readonly redirector: Redirector
@@ -91,7 +93,11 @@ export interface Exchange {
 export const headerStart = (text: string, length: number): string =>
   text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
 
-const baseOf = (context: OriginContext, request: IncomingMessage, https: boolean): string => {
+export const baseOf = (
+  context: OriginContext,
+  request: IncomingMessage,
+  https: boolean,
+): string => {
   const { localAddress = '127.0.0.1', localPort = 80 } = request.socket
   const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress
   return baseUrl(context.publicUrl, {

@@ -31,7 +31,8 @@ export const mayRedirect = (
     sizeBytes,
     direct,
     keepAtOrigin:
-      context.keepAtOrigin(file.path, sizeBytes) || context.keepAtOrigin(file.realPath, sizeBytes),
+      context.keepAtOrigin(file.path, sizeBytes) ||
+      (file.realPath !== file.path && context.keepAtOrigin(file.realPath, sizeBytes)),
   })
 }
 

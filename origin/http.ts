@@ -91,9 +91,23 @@ export const jsonOf = (request: FastifyRequest): unknown => {
 }
 
 /**
- * Let `work` answer on the raw response, and answer for it when it fails. A failure behind the
- * headers cuts the connection, so that nobody takes the answer for complete.
+ * Answer for what failed. A failure behind the headers cuts the connection, so that nobody takes the
+ * answer for complete.
  */
+export const answerFailure = (
+  logger: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+): void => {
+  if (!isMirrorswarmError(error)) {
+    logger.error({ error: describeError(error), url: request.url }, 'an answer failed')
+  }
+  if (response.headersSent) response.destroy()
+  else sendError(request, response, asMirrorswarmError(error))
+}
+
+/** Let `work` answer on the raw response, and answer for it when it fails. */
 export const takeOver = (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -101,11 +115,5 @@ export const takeOver = (
   work: () => Promise<unknown>,
 ): void => {
   reply.hijack()
-  work().catch((error: unknown) => {
-    if (!isMirrorswarmError(error)) {
-      logger.error({ error: describeError(error), url: request.raw.url }, 'an answer failed')
-    }
-    if (reply.raw.headersSent) reply.raw.destroy()
-    else sendError(request.raw, reply.raw, asMirrorswarmError(error))
-  })
+  work().catch((error: unknown) => answerFailure(logger, request.raw, reply.raw, error))
 }

@@ -1,8 +1,9 @@
 // What the origin counts, for Prometheus at /-/metrics. Labels are fixed sets: neither paths nor
 // clients nor volunteers' names appear, so the number of series is bounded.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
+import { DurationCounts } from './duration-counts.ts'
 
 /** How a request for a repository path ended. */
 export const outcomes = [
@@ -42,20 +43,34 @@ export interface MetricsSources {
 
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #requests: Counter<'outcome'>
+  readonly #requests = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
+    Outcome,
+    number
+  >
   readonly #bytes: Counter<'kind'>
   readonly #bounces: Counter<'reason'>
-  readonly #decision: Histogram
+  readonly #decisions = new DurationCounts({
+    name: 'mirrorswarm_decision_seconds',
+    help: 'Time to choose a volunteer, from the parsed request to the answer',
+    upTo: [
+      0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+    ],
+  })
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry]
-    this.#requests = new Counter({
+    const requests = this.#requests
+    // Counting must cost a redirect nothing, so the library learns of it when it is asked.
+    new Counter({
       name: 'mirrorswarm_requests_total',
       help: 'Requests for repository paths by how they ended',
       labelNames: ['outcome'],
       registers,
+      collect() {
+        this.reset()
+        for (const outcome of outcomes) this.inc({ outcome }, requests[outcome])
+      },
     })
-    for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
     this.#bytes = new Counter({
       name: 'mirrorswarm_sent_bytes_total',
       help: 'Body bytes that the origin sent itself: to clients, to volunteers that synchronise, or to BitTorrent clients',
@@ -70,12 +85,6 @@ export class Metrics {
       registers,
     })
     for (const reason of [...bounceReasons, 'plain', 'invalid']) this.#bounces.inc({ reason }, 0)
-    this.#decision = new Histogram({
-      name: 'mirrorswarm_decision_seconds',
-      help: 'Time to choose a volunteer, from the parsed request to the answer',
-      buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05],
-      registers,
-    })
     new Gauge({
       name: 'mirrorswarm_volunteers',
       help: 'Enrolled volunteers by state',
@@ -144,7 +153,7 @@ export class Metrics {
   }
 
   count(outcome: Outcome): void {
-    this.#requests.inc({ outcome })
+    this.#requests[outcome]++
   }
 
   /** plain: "?direct" alone · invalid: a signature that does not hold (any more). */
@@ -157,14 +166,14 @@ export class Metrics {
   }
 
   decided(seconds: number): void {
-    this.#decision.observe(seconds)
+    this.#decisions.add(seconds)
   }
 
   get contentType(): string {
     return this.#registry.contentType
   }
 
-  render(): Promise<string> {
-    return this.#registry.metrics()
+  async render(): Promise<string> {
+    return `${await this.#registry.metrics()}\n${this.#decisions.render()}`
   }
 }

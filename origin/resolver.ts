@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { lookupCacheEntries, lookupKeyCharacters, rememberedClients } from '../core/limits.ts'
 import type { Snapshot } from '../manifest/model.ts'
-import type { ManifestReader, Resolution } from '../manifest/store/reader.ts'
+import type { FileResolution, ManifestReader, Resolution } from '../manifest/store/reader.ts'
 import { makePin, pinnedFolder, type SnapshotPin, snapshotFor } from './logic/snapshot-pin.ts'
 
 export class Resolver {
@@ -41,6 +41,17 @@ export class Resolver {
     const resolution = this.#reader.resolve(path, snapshot)
     if (key.length <= lookupKeyCharacters) this.#known.set(key, resolution)
     return resolution
+  }
+
+  /**
+   * The file that a path leads to; null for anything else. Quick for the path of a file itself, and
+   * remembers nothing of those: whoever asks keeps what is asked for often.
+   */
+  findFile(path: RepoPath, snapshot: SnapshotNumber): FileResolution | null {
+    const content = this.#reader.fileAt(path, snapshot)
+    if (content !== null) return { kind: 'file', path, content }
+    const found = this.resolve(path, snapshot)
+    return found.kind === 'file' ? found : null
   }
 
   /** The snapshot in which this client is to see a path: see snapshot-pin.ts. */

@@ -20,7 +20,9 @@ import {
   bytesOf,
   contentColumns,
   contentOf,
+  contentOfValues,
   entryOf,
+  hexContentColumns,
   infoHashOf,
   liveAt,
   numberOf,
@@ -35,8 +37,13 @@ import { openDatabase } from './schema.ts'
 export type { DirectoryChild, ListOptions } from './listing.ts'
 
 /** What a path leads to once all symlinks are followed; `path` is the real one. */
+export type FileResolution = {
+  readonly kind: 'file'
+  readonly path: RepoPath
+  readonly content: Content
+}
 export type Resolution =
-  | { readonly kind: 'file'; readonly path: RepoPath; readonly content: Content }
+  | FileResolution
   | { readonly kind: 'directory'; readonly path: RepoPath }
   | { readonly kind: 'missing' }
   | { readonly kind: 'loop' }
@@ -61,11 +68,17 @@ const prepareStatements = (database: DatabaseSync) => {
   const prepare = (sql: string) => database.prepare(sql)
   const bundle = 'SELECT b.number, b.info_hash, b.metainfo, b.piece_length FROM bundles b'
   const newest = '(SELECT coalesce(max(number), 0) FROM snapshots)'
+  const fileAt = prepare(
+    `SELECT ${hexContentColumns} FROM entries e JOIN contents c ON c.number = e.content
+     WHERE e.path = ?1 AND ${liveAt('e', '?2')}`,
+  )
+  fileAt.setReturnArrays(true)
   const stamp = prepare(
     'SELECT size, modified_ns, changed_ns, inode, content FROM files WHERE path = ? AND content IS NOT NULL',
   )
   stamp.setReadBigInts(true)
   return {
+    fileAt,
     stamp,
     meta: prepare('SELECT value FROM meta WHERE key = ?'),
     latest: prepare('SELECT * FROM snapshots ORDER BY number DESC LIMIT 1'),
@@ -160,6 +173,12 @@ export class ManifestReader {
   lookup(path: RepoPath, snapshot: SnapshotNumber): Entry | null {
     const row = this.#statements.lookup.get(path, snapshot)
     return row === undefined ? null : entryOf(row)
+  }
+
+  /** The content of the file at exactly this path, in one look; null for anything else. */
+  fileAt(path: RepoPath, snapshot: SnapshotNumber): Content | null {
+    const values = this.#statements.fileAt.get(path, snapshot) as readonly unknown[] | undefined
+    return values === undefined ? null : contentOfValues(values)
   }
 
   /** True for the root and for every path with entries below it. */

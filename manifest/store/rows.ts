@@ -56,6 +56,28 @@ export const contentOf = (row: Row): Content => ({
   firstSnapshot: numberOf(row, 'first_snapshot'),
 })
 
+/** The same with hashes as text: cheaper to read than many small blobs. */
+export const hexContentColumns = `c.number, lower(hex(c.sha256)), c.size, lower(hex(c.sha1)),
+  lower(hex(c.md5)), lower(hex(c.md4)), c.modified, c.first_snapshot`
+
+const numberIn = (value: unknown): number =>
+  typeof value === 'number' ? value : corrupt('number in a content')
+
+const textIn = (value: unknown): string =>
+  typeof value === 'string' ? value : corrupt('hash in a content')
+
+/** A content from the values of `hexContentColumns`, in their order. */
+export const contentOfValues = (values: readonly unknown[]): Content => ({
+  number: numberIn(values[0]),
+  sha256: textIn(values[1]) as Sha256,
+  sizeBytes: numberIn(values[2]),
+  sha1: textIn(values[3]),
+  md5: textIn(values[4]),
+  md4: textIn(values[5]),
+  modifiedSeconds: numberIn(values[6]),
+  firstSnapshot: numberIn(values[7]),
+})
+
 export const entryOf = (row: Row): Entry =>
   row.target === null
     ? { kind: 'file', path: pathOf(row), content: numberOf(row, 'content') }

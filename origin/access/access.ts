@@ -114,6 +114,7 @@ export class Access {
   readonly #parts: AccessParts
   /** Whether credentials are required at all. */
   readonly #required: boolean
+  readonly #checked = new WeakMap<IncomingMessage, AccessDecision | Promise<AccessDecision>>()
   /** Address → name of the client whose network it is in, as of `#networksOf`. */
   readonly #inNetwork = new LRUCache<string, string>({ max: rememberedNetworkClients })
   #networksOf: ReadonlyMap<string, AccessClient> | null = null
@@ -125,11 +126,18 @@ export class Access {
 
   /** Let a request in or not. The answer is a promise only while a chosen password is checked. */
   check(request: IncomingMessage): AccessDecision | Promise<AccessDecision> {
+    const known = this.#checked.get(request)
+    if (known !== undefined) return known
     const metered = this.meter(request)
     if (!this.#required || !metered.ok) return metered
     return isSigned(request)
       ? this.#checkVolunteer(request, metered.caller)
       : this.#checkClient(request, metered.caller)
+  }
+
+  /** Whoever asks about this request again gets the same answer, and it is not counted twice. */
+  remember(request: IncomingMessage, decision: AccessDecision | Promise<AccessDecision>): void {
+    this.#checked.set(request, decision)
   }
 
   /** Only hold the address to its rate: for routes that ask who it is themselves. */

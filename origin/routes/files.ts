@@ -2,7 +2,7 @@
 // with "/-/" comes here, as the bytes that stood on the request line.
 
 import { MirrorswarmError } from '../../core/errors.ts'
-import type { RepoPath, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
+import type { RepoPath, SnapshotNumber } from '../../core/ids.ts'
 import { redirectFloorBytes } from '../../core/limits.ts'
 import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
@@ -14,6 +14,7 @@ import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts
 import { sendError, sendShort } from '../http.ts'
 import { mayEnter } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
+import { describedBy, linkHeader } from '../redirect-headers.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
 import { answerDerived, answerFileList } from './file-lists.ts'
@@ -29,22 +30,6 @@ const notFound = (exchange: Exchange, path: RepoPath): Outcome => {
   const error = new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no ${displayPath(path)}`)
   sendError(exchange.request, exchange.response, error)
   return 'not-found'
-}
-
-/** RFC 6249, RFC 5854: where the file's metalink is. */
-export const describedBy = (exchange: Exchange, path: RepoPath): string =>
-  `<${exchange.base}/${path}.meta4>; rel=describedby; type="application/metalink4+xml"`
-
-/** RFC 6249: where else the same bytes are, nearest first, few, for every header costs. */
-const linkHeader = (
-  exchange: Exchange,
-  path: RepoPath,
-  duplicates: readonly VolunteerName[],
-): string => {
-  const links = duplicates.map(
-    (name, index) => `<${exchange.base}/-/via/${name}/${path}>; rel=duplicate; pri=${index + 1}`,
-  )
-  return [...links, describedBy(exchange, path)].join(', ')
 }
 
 /** 302 to a signed link, with everything that lets the client check what it gets there. */
@@ -80,7 +65,7 @@ const tryRedirect = (
   if (left !== undefined && exchange.method === 'GET') context.onRepeat(left, file)
   if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
   const { duplicates, location } = decision
-  const link = linkHeader(exchange, file.path, duplicates)
+  const link = linkHeader(exchange.base, file.path, duplicates)
   sendRedirect(exchange, file.content, location, link)
   return { redirected: true, repeated: false }
 }
@@ -119,7 +104,7 @@ const serveHere = async (
     path: file.realPath,
     snapshot: file.snapshot,
     ...admissionOf(context, exchange, file, why),
-    headers: { link: describedBy(exchange, file.path) },
+    headers: { link: describedBy(exchange.base, file.path) },
   })
   if (served !== 'kept' && served !== 'tree') return served
   return why === 'direct' || why === 'repeat' ? why : served
@@ -133,7 +118,7 @@ export const answerFile = async (
 ): Promise<Outcome> => {
   const decision = decideContent(exchange, file.content, file.path)
   if (isBodiless(decision)) {
-    exchange.response.setHeader('link', describedBy(exchange, file.path))
+    exchange.response.setHeader('link', describedBy(exchange.base, file.path))
     sendBodiless(exchange, decision)
     return 'not-modified'
   }

@@ -9,7 +9,8 @@ import type { Exchange, OriginContext } from '../context.ts'
 import { mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError } from '../http.ts'
 import type { Outcome } from '../metrics.ts'
-import { answerPath, describedBy, sendRedirect } from './files.ts'
+import { describedBy } from '../redirect-headers.ts'
+import { answerPath, sendRedirect } from './files.ts'
 
 const viaPattern = /^\/-\/via\/([^/]*)(\/.*)$/s
 
@@ -36,7 +37,7 @@ const redirectTo = (
   const request = redirectRequestOf(exchange, file)
   const location = context.redirector.linkIfAble(request, name)
   if (location === null) return null
-  sendRedirect(exchange, file.content, location, describedBy(exchange, file.path))
+  sendRedirect(exchange, file.content, location, describedBy(exchange.base, file.path))
   return 'redirect'
 }
 

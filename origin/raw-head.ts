@@ -1,0 +1,66 @@
+// Sends a redirect whose header lines are ready as text. Node's own writeHead takes names and values
+// apart and checks each, which costs as much as everything else that a redirect does.
+
+import type { ServerResponse } from 'node:http'
+import { idleConnectionMs } from '../core/access-limits.ts'
+
+/** What Node's responses have had for ever and its documentation leaves out. */
+interface RawResponse {
+  _header: string | null
+  _contentLength: number | null
+  _hasBody: boolean
+}
+
+/** Anything but printable ASCII could end a line, or be read as another character. */
+const unsafe = /[^\x20-\x7e]/
+
+const isRaw = (response: object): response is RawResponse =>
+  '_header' in response && '_contentLength' in response && '_hasBody' in response
+
+let tailSeconds = 0
+let tail = ''
+
+/** Date, and what tells that the connection stays open: made once a second. */
+const tailAt = (nowMs: number): string => {
+  const seconds = Math.floor(nowMs / 1000)
+  if (seconds === tailSeconds) return tail
+  tailSeconds = seconds
+  tail =
+    `Date: ${new Date(nowMs).toUTCString()}\r\nConnection: keep-alive\r\n` +
+    `Keep-Alive: timeout=${Math.floor(idleConnectionMs / 1000)}\r\n\r\n`
+  return tail
+}
+
+/** Header lines as text, for sendRedirectHead. Throws when a value could not stand in a header. */
+export const headLines = (headers: Readonly<Record<string, string>>): string => {
+  let lines = ''
+  for (const [name, value] of Object.entries(headers)) {
+    if (unsafe.test(value)) throw new TypeError(`a header "${name}" of odd characters`)
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
+}
+
+const pairsOf = (lines: string): string[] =>
+  lines.split('\r\n').flatMap(line => {
+    const colon = line.indexOf(':')
+    return colon < 0 ? [] : [line.slice(0, colon), line.slice(colon + 2)]
+  })
+
+/** 302 without a body. `ready`: headLines of what is the same for everybody. */
+export const sendRedirectHead = (
+  response: ServerResponse,
+  nowMs: number,
+  ready: string,
+  { location, link }: { readonly location: string; readonly link: string },
+): void => {
+  if (unsafe.test(location) || unsafe.test(link)) throw new TypeError('a link of odd characters')
+  const lines = `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
+  if (response.shouldKeepAlive && isRaw(response)) {
+    response.statusCode = 302
+    response._header = `HTTP/1.1 302 Found\r\n${lines}${tailAt(nowMs)}`
+    response._contentLength = 0
+    response._hasBody = false
+  } else response.writeHead(302, pairsOf(lines))
+  response.end()
+}

@@ -1,0 +1,20 @@
+// The Link header of answers for files: the same text wherever it is made.
+
+import type { RepoPath, VolunteerName } from '../core/ids.ts'
+
+/** RFC 6249, RFC 5854: where the file's metalink is. `base`: see Exchange. */
+export const describedBy = (base: string, path: RepoPath): string =>
+  `<${base}/${path}.meta4>; rel=describedby; type="application/metalink4+xml"`
+
+/** RFC 6249: where else the same bytes are, few, for every header costs; and the metalink. */
+export const linkHeader = (
+  base: string,
+  path: RepoPath,
+  duplicates: readonly VolunteerName[],
+): string => {
+  let links = ''
+  for (let index = 0; index < duplicates.length; index++) {
+    links += `<${base}/-/via/${duplicates[index]}/${path}>; rel=duplicate; pri=${index + 1}, `
+  }
+  return links + describedBy(base, path)
+}
