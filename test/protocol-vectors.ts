@@ -34,6 +34,7 @@ import {
 } from '../prsync/metainfo.ts'
 import { AnnounceClient, type VolunteerStatus } from '../tracker/logic/announce-client.ts'
 import { signRequest } from '../tracker/request-signature.ts'
+import { formVector } from './form-vector.ts'
 import { rangesVector } from './ranges-vector.ts'
 
 const nowMs = 1_700_000_000_000
@@ -336,6 +337,7 @@ export const makeVectors = async (folder: string): Promise<ReadonlyMap<string, s
     ['head', headVector()],
     ['manifest part', await manifestPart(folder, hello)],
     ['ranges', await rangesVector()],
+    ['unpacked form', await formVector()],
     ['piece lengths', pieceLengthVectors()],
     ['hashes', hashVectors(over)],
     ...torrentVectors([hello, over, full]),
