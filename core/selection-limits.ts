@@ -34,3 +34,7 @@ export const volunteerAddressMs = 600_000
 export const addressLookups = 8
 /** Addresses remembered of one host name. */
 export const addressesPerHost = 16
+/** An unpacked package index larger than this is not followed (Debian's largest have 60 MiB). */
+export const signedIndexBytes = 2 * 1024 ** 3
+/** What indexes named, remembered by the publisher so that unchanged ones are not read again. */
+export const rememberedIndexBytes = 32 * 1024 ** 2

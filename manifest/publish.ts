@@ -45,6 +45,8 @@ export interface PublishOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: Readonly<ReadingProgress>) => void
   readonly onWarning?: (warning: PublishWarning) => void
+  /** Told of all Release, InRelease and repomd.xml files once the tree was looked at. */
+  readonly onIndexes?: (paths: readonly RepoPath[]) => void
 }
 
 /** A path that is not in the snapshot, and why. */
@@ -114,6 +116,7 @@ class Publish {
     const { store, objects } = this.#options
     const before = store.latest()
     const different = await this.#reading.run()
+    this.#options.onIndexes?.(this.#indexes.map(({ path }) => path))
     await this.#options.hashPool.rest()
     const changes = new ChangeSet(store)
     try {

@@ -3,6 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { describeError, type ErrorCode, isMirrorswarmError } from '../core/errors.ts'
+import type { RepoPath } from '../core/ids.ts'
 import { progressReportMs } from '../core/limits.ts'
 import type { WantedPaths } from '../manifest/logic/demand.ts'
 import type { PublishResult, PublishWarning } from '../manifest/publish.ts'
@@ -20,7 +21,11 @@ export type ToThread =
 export type FromThread =
   | { readonly type: 'progress'; readonly progress: ReadingProgress }
   | { readonly type: 'warning'; readonly warning: PublishWarning }
+  /** What a signed index names is not known. */
+  | { readonly type: 'unfollowed'; readonly warning: PublishWarning }
   | { readonly type: 'published'; readonly result: PublishResult }
+  /** What signed indexes name is written down. */
+  | { readonly type: 'signed' }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 type PublishOrder = Extract<ToThread, { type: 'publish' }>
@@ -44,9 +49,23 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
         onWarning: warning => tell({ type: 'warning', warning }),
       })
       tell({ type: 'published', result })
+      await sign()
     } catch (error) {
       const code = isMirrorswarmError(error) ? error.code : 'MS_INTERNAL'
       tell({ type: 'failed', code, message: describeError(error) })
+    }
+  }
+
+  /** Nobody waits for this: a publish is done when its snapshot is there. */
+  const sign = async (): Promise<void> => {
+    const { signal } = stopping
+    const onWarning = (warning: PublishWarning): void => tell({ type: 'unfollowed', warning })
+    try {
+      if (await work.sign({ signal, onWarning })) tell({ type: 'signed' })
+    } catch (error) {
+      if (signal.aborted) return
+      const path = '' as RepoPath
+      onWarning({ path, reason: describeError(error) })
     }
   }
 

@@ -27,6 +27,8 @@ export interface PublisherParts {
    * publish's caller is told. After an error the next publish calls it again, changed or not.
    */
   readonly onPublished: (result: PublishResult) => Promise<void>
+  /** What signed indexes name was written down anew. */
+  readonly onSigned?: () => void
 }
 
 export interface PublisherStatus {
@@ -165,8 +167,16 @@ export class Publisher {
         this.#parts.logger.warn({ path: displayPath(path), reason }, 'left out of the snapshot')
         break
       }
+      case 'unfollowed': {
+        const { path, reason } = message.warning
+        this.#parts.logger.warn({ path: displayPath(path), reason }, 'signed index not followed')
+        break
+      }
       case 'published':
         this.#task?.resolve(message.result)
+        break
+      case 'signed':
+        this.#parts.onSigned?.()
         break
       case 'failed':
         this.#task?.reject(new MirrorswarmError(message.code, message.message))

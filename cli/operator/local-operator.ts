@@ -68,6 +68,7 @@ export class LocalOperator implements Operator {
         scopes: [],
         onWarning: () => undefined,
       })
+      await work.sign({ signal, onWarning: () => undefined })
       return { ...result, warnings: [...result.warnings] }
     } finally {
       await work.close()

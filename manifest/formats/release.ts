@@ -13,6 +13,11 @@ const signedText = (text: string): string => {
   return text.slice(begin.length, end < 0 ? text.length : end).replace(/\n- /g, '\n')
 }
 
+/** Whether a text is clear-signed, by whomever. */
+export const isSignedText = (text: string): boolean =>
+  text.startsWith('-----BEGIN PGP SIGNED MESSAGE-----') &&
+  text.includes('\n-----BEGIN PGP SIGNATURE-----')
+
 const parseLine = (line: string): NamedFile | null => {
   const [digest = '', size = '', path = '', ...rest] = line.trim().split(/\s+/)
   const hash = digest.toLowerCase()
