@@ -137,6 +137,12 @@ const origin = {
     default: '30s',
     help: 'How often an idle volunteer announces itself',
   },
+  auditInterval: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '60s',
+    help: 'How often, on average, to look at some volunteer as a client would, and compare the bytes',
+  },
   logLevel,
   config,
 } as const satisfies OptionTable

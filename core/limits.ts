@@ -78,10 +78,6 @@ export const repeatVolunteers = 2
 export const repeatWindowMs = 60_000
 /** The same for the largest files, whose downloads fail later. */
 export const repeatWindowMostMs = 900_000
-/** A client that resumes at an offset got no more than this since it was redirected: 1 Gbit/s. */
-export const resumeBytesPerMs = 125_000
-/** And this at once, whatever the clocks say. */
-export const resumeSlackBytes = 1 * MiB
 /** Client and path pairs remembered to recognise repeats (about 300 bytes each). */
 export const repeatEntries = 50_000
 /** A client stays with its volunteer this long, so that connections are reused. */
@@ -96,17 +92,6 @@ export const redirectCostBytes = 64 * KiB
 export const directAnswers = 256
 /** More of them for "?direct" and for what is never redirected: apt does not retry a 503. */
 export const directReserve = 256
-/** And as many for those that a volunteer sent back, so that nobody else can use that room up. */
-export const bounceReserve = 256
-/** How much of it one volunteer's bounces may use: one that sends everybody back is no danger. */
-export const bouncesEach = 64
-/** Answers at once to the same bounce: a client that fetches in segments follows it several times. */
-export const bounceUses = 16
-/** A client follows a bounce when it has received what it asked for before (apt pipelines). */
-export const bounceLifetimeSeconds = 600
-/** Part of the serving limit that clients that came back may use, and the least of it. */
-export const repeatShare = 0.25
-export const repeatAnswers = 4
 /** Reads by volunteers that the origin answers at the same time (8 for each of 128). */
 export const syncAnswers = 1024
 /** Retry-After of an answer that was refused for load or because the file is being changed. */

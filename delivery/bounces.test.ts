@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { bounceLifetimeSeconds } from '../core/healing-limits.ts'
 import type { RepoPath, Sha256, VolunteerName } from '../core/ids.ts'
-import { bounceLifetimeSeconds } from '../core/limits.ts'
 import { bounceReasons, parseBounce, signBounce, verifyBounce } from './bounces.ts'
 import { type LinkKey, verifyLink } from './links.ts'
 

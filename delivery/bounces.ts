@@ -2,8 +2,8 @@
 // key that it shares with the origin. So nobody else can claim the room that is kept for bounces.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { bounceLifetimeSeconds } from '../core/healing-limits.ts'
 import { isVolunteerName, type RepoPath, type Sha256, type VolunteerName } from '../core/ids.ts'
-import { bounceLifetimeSeconds } from '../core/limits.ts'
 import type { LinkKey } from './links.ts'
 
 /** Why, and the letter that stands for it. */

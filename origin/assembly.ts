@@ -3,6 +3,9 @@
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { chunkCacheBytes } from '../core/delta-limits.ts'
+import { describeError } from '../core/errors.ts'
+import { probeDelayMostMs } from '../core/healing-limits.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
 import type { Logger } from '../core/log.ts'
 import { classifyAddress } from '../core/networks.ts'
@@ -13,11 +16,14 @@ import { Front } from '../delivery/front.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
+import type { Content } from '../manifest/model.ts'
 import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { Access } from './access/access.ts'
 import { Verifier } from './access/verifier.ts'
 import { type AppParts, buildApp } from './app.ts'
+import type { Auditor } from './audits/auditor.ts'
+import { makeAuditor } from './audits/make-auditor.ts'
 import { Authority } from './authority.ts'
 import { Bounces } from './bounces.ts'
 import { originContents, originForms } from './content-source.ts'
@@ -33,7 +39,7 @@ import { Prober } from './prober.ts'
 import { keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
-import { Redirector } from './redirector.ts'
+import { Redirector, type RedirectorParts } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import type { SeedListener } from './seed-listener.ts'
@@ -51,6 +57,7 @@ export type Assembly = AppParts & {
   readonly prober: Prober
   readonly reachability: Reachability
   readonly seeding: SeedListener
+  readonly auditor: Auditor
 }
 
 const makeUpstream = (
@@ -136,6 +143,18 @@ const makeRanges = ({ bodies, forms }: OriginContext): RangesAnswerer =>
     cache: new ChunkCache(chunkCacheBytes),
   })
 
+/** A volunteer said that it does not hold a content: no client is sent there for it. */
+const withdraw = (
+  { tracker }: OpenStore,
+  logger: Logger,
+  name: VolunteerName,
+  content: Content,
+): void => {
+  tracker.withdraw(name, content.number).catch((error: unknown) => {
+    logger.warn({ volunteer: name, error: describeError(error) }, 'cannot take a content back')
+  })
+}
+
 /** What the routes work with; `stopping` is aborted when transfers are to be cut. */
 const makeContext = (
   folder: DataFolder,
@@ -145,7 +164,8 @@ const makeContext = (
   shared: Pick<
     OriginContext,
     'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest' | 'access' | 'authority'
-  >,
+  > &
+    Required<Pick<RedirectorParts, 'onSent'>>,
 ): OriginContext => {
   const { publicUrl, announceIntervalMs } = options
   const prefix = prefixOf(publicUrl)
@@ -162,12 +182,16 @@ const makeContext = (
       random: Math.random,
       announceIntervalMs,
       hasRoomForRepeats: () => gate.hasRoom('repeat'),
+      onSent: shared.onSent,
     }),
     gate,
     bounces: new Bounces({
       tracker: store.tracker,
       clock: systemClock,
-      onBounce: () => undefined,
+      publicUrl,
+      onBounce: (name, reason, content) => {
+        if (reason === 'not held') withdraw(store, logger, name, content)
+      },
       onJudged: reason => shared.metrics.bounced(reason),
     }),
     keepAtOrigin,
@@ -197,19 +221,15 @@ const makeAccess = (
   return new Access({ authority, clients, verifier, addresses, limit }, { requireClients })
 }
 
-/** Wire an origin; nothing is started and nothing listens yet. */
-export const assemble = (
+/** What makes snapshots, and tells everybody of a new one. */
+const makePublisher = (
   folder: DataFolder,
-  store: OpenStore,
+  { reader, tracker }: OpenStore,
   options: OriginOptions,
   logger: Logger,
-  stopping: AbortSignal,
-): Assembly => {
-  const { reader, tracker, tokens, clients } = store
-  const { rootKeys, onlineKeys, exchangeKeys } = folder
-  const resolver = new Resolver(reader)
-  const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
-  const publisher = new Publisher({
+  { resolver, heads }: { readonly resolver: Resolver; readonly heads: HeadKeeper },
+): Publisher =>
+  new Publisher({
     place: {
       root: folder.options.repositoryDir,
       dataDir: folder.files.folder,
@@ -226,6 +246,20 @@ export const assemble = (
       await tracker.publishSnapshot({ ...identity, number: latest.number })
     },
   })
+
+/** Wire an origin; nothing is started and nothing listens yet. */
+export const assemble = (
+  folder: DataFolder,
+  store: OpenStore,
+  options: OriginOptions,
+  logger: Logger,
+  stopping: AbortSignal,
+): Assembly => {
+  const { reader, tracker, tokens, clients } = store
+  const { rootKeys, onlineKeys, exchangeKeys } = folder
+  const resolver = new Resolver(reader)
+  const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
+  const publisher = makePublisher(folder, store, options, logger, { resolver, heads })
   const upstream = makeUpstream(options, folder.options.repositoryDir, {
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
@@ -235,7 +269,12 @@ export const assemble = (
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
-  const onRepeat = reachability.suspect.bind(reachability)
+  const onRepeat: OriginContext['onRepeat'] = (name, file) => {
+    reachability.suspect(name)
+    auditor.suspect(name, file)
+  }
+  const onSent: NonNullable<RedirectorParts['onSent']> = (name, request) =>
+    auditor.sent(name, request)
   const onRequest = tracker.requested.bind(tracker)
   const authority = new Authority({
     tracker,
@@ -245,8 +284,15 @@ export const assemble = (
   })
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
-  const shared = { resolver, metrics, stopping, onRepeat, onRequest, access, authority }
+  const shared = { resolver, metrics, stopping, onRepeat, onRequest, onSent, access, authority }
   const context = makeContext(folder, store, options, logger, shared)
+  const auditor: Auditor = makeAuditor(
+    {
+      ...{ tracker, prober, reachability, logger, clock: systemClock, random: Math.random },
+      ...context,
+    },
+    { intervalMs: options.auditIntervalMs, probeDelayMostMs, allowLoopback },
+  )
   const repositoryId = repositoryIdOf(rootKeys.publicKey)
   const enrolment = new Enrolment(
     {
@@ -265,5 +311,5 @@ export const assemble = (
     upstream,
   }
   const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
-  return { ...parts, prober, front, seeding, app, tlsReloader }
+  return { ...parts, auditor, prober, front, seeding, app, tlsReloader }
 }

@@ -84,7 +84,7 @@ const startParts = async (
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
   const assembly = assemble(folder, store, options, logger, stopping.signal)
-  const { tracker, reachability, stock, resolver, prober, seeding } = assembly
+  const { tracker, reachability, auditor, stock, resolver, prober, seeding } = assembly
   await tracker.start()
   await assembly.context.forms.start()
   stack.defer(() => assembly.context.forms.stop())
@@ -104,6 +104,8 @@ const startParts = async (
   if (bittorrent !== null) await seeding.start(bittorrent)
   reachability.start()
   stack.defer(() => reachability.stop())
+  auditor.start()
+  stack.defer(() => auditor.stop())
   await folder.announceRunning(localUrl(options, url))
   const stopPublishing = startPublishing(options, folder, assembly, logger)
   stack.defer(stopPublishing)

@@ -4,6 +4,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 import { DurationCounts } from './duration-counts.ts'
+import { type Finding, findings } from './logic/probe-verdict.ts'
 
 /** How a request for a repository path ended. */
 export const outcomes = [
@@ -41,6 +42,31 @@ export interface MetricsSources {
   } | null
 }
 
+const makeBounces = (registers: Registry[]): Counter<'reason'> => {
+  const bounces = new Counter({
+    name: 'mirrorswarm_bounces_total',
+    help: 'Requests with "?direct" by what the volunteer that sent the client back said',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of [...bounceReasons, 'plain', 'invalid']) bounces.inc({ reason }, 0)
+  return bounces
+}
+
+const makeAudits = (registers: Registry[]): Counter<'by' | 'result'> => {
+  const audits = new Counter({
+    name: 'mirrorswarm_audits_total',
+    help: 'Probes and audits of volunteers, by the origin or through others, by what they showed',
+    labelNames: ['by', 'result'],
+    registers,
+  })
+  for (const result of findings) {
+    for (const by of ['direct', 'through']) audits.inc({ by, result }, 0)
+  }
+  audits.inc({ by: 'through', result: 'no-report' }, 0)
+  return audits
+}
+
 export class Metrics {
   readonly #registry = new Registry()
   readonly #requests = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
@@ -49,6 +75,7 @@ export class Metrics {
   >
   readonly #bytes: Counter<'kind'>
   readonly #bounces: Counter<'reason'>
+  readonly #audits: Counter<'by' | 'result'>
   readonly #decisions = new DurationCounts({
     name: 'mirrorswarm_decision_seconds',
     help: 'Time to choose a volunteer, from the parsed request to the answer',
@@ -78,13 +105,8 @@ export class Metrics {
       registers,
     })
     for (const kind of bytesKinds) this.#bytes.inc({ kind }, 0)
-    this.#bounces = new Counter({
-      name: 'mirrorswarm_bounces_total',
-      help: 'Requests with "?direct" by what the volunteer that sent the client back said',
-      labelNames: ['reason'],
-      registers,
-    })
-    for (const reason of [...bounceReasons, 'plain', 'invalid']) this.#bounces.inc({ reason }, 0)
+    this.#bounces = makeBounces(registers)
+    this.#audits = makeAudits(registers)
     new Gauge({
       name: 'mirrorswarm_volunteers',
       help: 'Enrolled volunteers by state',
@@ -154,6 +176,11 @@ export class Metrics {
 
   count(outcome: Outcome): void {
     this.#requests[outcome]++
+  }
+
+  /** A look at a volunteer, by the origin or through another one, and what it showed. */
+  audited(by: 'direct' | 'through', result: Finding | 'no-report'): void {
+    this.#audits.inc({ by, result })
   }
 
   /** plain: "?direct" alone · invalid: a signature that does not hold (any more). */

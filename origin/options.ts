@@ -39,6 +39,8 @@ export interface OriginOptions {
   readonly requireClients: boolean
   /** Proxies, and limits of what one address may ask. */
   readonly front: FrontOptions
+  /** Mean time between two audits of volunteers that nobody suspects. */
+  readonly auditIntervalMs: number
   readonly logLevel: LogLevel
   readonly logAddresses: LogAddresses
 }
@@ -61,6 +63,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   workers: null,
   requireClients: false,
   front: frontDefaults,
+  auditIntervalMs: 60_000,
   logLevel: 'info',
   logAddresses: 'full',
 }

@@ -2,14 +2,13 @@
 // and can be reached. Addresses where nobody's server is are never connected to.
 
 import { randomBytes } from 'node:crypto'
-import { lookup as systemLookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { guardedLookup, isVolunteerAddress } from '../core/guarded-lookup.ts'
+import { auditOrderMs, auditReportBytes } from '../core/healing-limits.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { importPublicKey, verifyText } from '../core/keys.ts'
 import { concurrentProbes, probeAnswerBytes, probeTimeoutMs } from '../core/limits.ts'
-import { classifyAddress } from '../core/networks.ts'
 
 export interface ProbeTarget {
   readonly name: VolunteerName
@@ -26,11 +25,6 @@ export type ProbeResult =
 export const enrolmentText = (nonce: string, name: VolunteerName): string =>
   `mirrorswarm enrolment\n${nonce}\n${name}`
 
-const isAllowed = (address: string, allowLoopback: boolean): boolean => {
-  const kind = classifyAddress(address)
-  return kind === 'public' || kind === 'private' || (kind === 'loopback' && allowLoopback)
-}
-
 /**
  * The canonical form of a volunteer's public URL, without trailing slash. Throws MS_URL_REFUSED for
  * anything but http(s), and for literal addresses that are not a volunteer's.
@@ -46,7 +40,7 @@ export const checkVolunteerUrl = (text: string, allowLoopback: boolean): string 
   if (url.search !== '' || url.hash !== '') return refuse('has a query or fragment')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const literal = /^[0-9.]+$/.test(host) || host.includes(':')
-  if (literal && !isAllowed(host, allowLoopback))
+  if (literal && !isVolunteerAddress(host, allowLoopback))
     return refuse('is not an address others can reach')
   if (!allowLoopback && /(?:^|\.)localhost\.?$/.test(host)) return refuse('names only this machine')
   return url.href.replace(/\/+$/, '')
@@ -56,21 +50,7 @@ export class Prober {
   readonly #agent: Agent
 
   constructor(options: { allowLoopback: boolean }) {
-    // The addresses are judged in the very lookup that the connection uses, so a name cannot lead
-    // elsewhere between the check and the connection.
-    const lookup: LookupFunction = (hostname, lookupOptions, callback) => {
-      systemLookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
-        if (error !== null) return callback(error, '', 0)
-        const allowed = addresses.filter(each => isAllowed(each.address, options.allowLoopback))
-        const [first] = allowed
-        if (first === undefined) {
-          return callback(new Error(`${hostname} leads to no address others can reach`), '', 0)
-        }
-        return lookupOptions.all === true
-          ? callback(null, allowed)
-          : callback(null, first.address, first.family)
-      })
-    }
+    const lookup = guardedLookup(options.allowLoopback)
     this.#agent = new Agent({
       connections: concurrentProbes,
       connect: { lookup, timeout: probeTimeoutMs },
@@ -88,7 +68,7 @@ export class Prober {
         dispatcher: this.#agent,
         signal: deadline,
       })
-      const text = await readBounded(answer.body)
+      const text = await readBounded(answer.body, probeAnswerBytes)
       if (answer.statusCode !== 200) {
         return { reachable: false, reason: `the URL answers with status ${answer.statusCode}` }
       }
@@ -105,17 +85,42 @@ export class Prober {
     }
   }
 
+  /**
+   * POST to an address of a volunteer; the answer's JSON. Throws MS_REMOTE_UNREACHABLE for any other
+   * answer than 200, MS_ANSWER_INVALID for one that is too long or no JSON.
+   */
+  async post(url: string, body: string, signal: AbortSignal): Promise<unknown> {
+    const answer = await request(url, {
+      ...{ dispatcher: this.#agent, signal, method: 'POST', body },
+      headers: { 'content-type': 'application/json' },
+      headersTimeout: auditOrderMs,
+    })
+    const text = await readBounded(answer.body, auditReportBytes)
+    if (answer.statusCode !== 200) {
+      const status = `it answers with status ${answer.statusCode}`
+      throw new MirrorswarmError('MS_REMOTE_UNREACHABLE', status)
+    }
+    try {
+      return JSON.parse(text ?? '')
+    } catch (error) {
+      throw new MirrorswarmError('MS_ANSWER_INVALID', 'the answer is no JSON', { cause: error })
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#agent.destroy()
   }
 }
 
-const readBounded = async (body: AsyncIterable<Buffer>): Promise<string | null> => {
+const readBounded = async (
+  body: AsyncIterable<Buffer>,
+  limitBytes: number,
+): Promise<string | null> => {
   const parts: Buffer[] = []
   let length = 0
   for await (const part of body) {
     length += part.length
-    if (length > probeAnswerBytes) return null
+    if (length > limitBytes) return null
     parts.push(part)
   }
   return Buffer.concat(parts).toString('latin1')

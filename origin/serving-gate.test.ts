@@ -1,5 +1,6 @@
 import t from 'tap'
-import { bounceReserve, directReserve } from '../core/limits.ts'
+import { bounceReserve } from '../core/healing-limits.ts'
+import { directReserve } from '../core/limits.ts'
 import { ServingGate } from './serving-gate.ts'
 
 t.test('ordinary answers stop at the limit, essential ones at their reserve', async t => {

@@ -2,13 +2,8 @@
 // Bounces, clients that came back, kept names and volunteers' reads have rooms of their own, which
 // nobody else can use up.
 
-import {
-  bounceReserve,
-  directReserve,
-  repeatAnswers,
-  repeatShare,
-  syncAnswers,
-} from '../core/limits.ts'
+import { bounceReserve, repeatAnswers, repeatShare } from '../core/healing-limits.ts'
+import { directReserve, syncAnswers } from '../core/limits.ts'
 import { leastSyncAnswers, leastSyncBytesPerSecond } from '../core/stock-limits.ts'
 
 /**

@@ -10,7 +10,8 @@ import type { VolunteerName } from '../core/ids.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { Front, frontDefaults } from '../delivery/front.ts'
-import { type Assembly, assemble } from './assemble.ts'
+import { type Assembly, type AssemblyInput, assemble } from './assemble.ts'
+import { makeAuditOrders } from './audit-parts.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import {
   answerNonce,
@@ -232,7 +233,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   const listening = urlOfListener({ host: options.listen.host, port }, options.tls !== null)
   const url = options.publicUrl ?? listening
   const enrolment = await ensureEnrolled(base, http, url)
-  assembly = assemble({
+  const input: AssemblyInput = {
     ...{ options, identity, enrolment, metrics, http, announceHttp, signer: base.signer },
     data: base.data,
     mirrorDir: base.mirrorDir,
@@ -242,10 +243,12 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     serverSignal: server.signal,
     addresses: front.addresses,
     ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
-  })
+  }
+  assembly = assemble(input)
   await startParts(base, assembly)
   const { announcer, serving, neighbours } = assembly
-  server.open((raw, response, target) => serving.handle(raw, response, target), neighbours)
+  const audits = makeAuditOrders(input, assembly)
+  server.open((...request) => serving.handle(...request), neighbours, audits)
   undo.add(() => server.stop())
   announcer.start()
   undo.add(() => announcer.stop())

@@ -13,6 +13,7 @@ import type { Logger } from '../core/log.ts'
 import { readTlsPair, type TlsFiles, type TlsPair, TlsReloader } from '../core/tls-files.ts'
 import type { Front } from '../delivery/front.ts'
 import { slowRequestLimits } from '../delivery/server-limits.ts'
+import { auditPath } from '../tracker/audit-order.ts'
 import type { Metrics } from './metrics.ts'
 import type { NeighbourRequest } from './neighbours.ts'
 
@@ -27,6 +28,11 @@ export type PathHandler = (
 export interface NeighbourHandler {
   answerRanges(request: NeighbourRequest, body: Uint8Array): Promise<void>
   answerContent(request: NeighbourRequest, sha256: Sha256): Promise<void>
+}
+
+/** What carries out the origin's orders: see audit-orders.ts. */
+export interface AuditHandler {
+  answer(request: IncomingMessage, response: ServerResponse, body: Uint8Array): Promise<void>
 }
 
 export interface ServerParts {
@@ -62,6 +68,7 @@ export class VolunteerServer {
   #tlsReloader: TlsReloader | null = null
   #handler: PathHandler | null = null
   #neighbours: NeighbourHandler | null = null
+  #audits: AuditHandler | null = null
 
   constructor(parts: ServerParts, options: ServerOptions) {
     this.#parts = parts
@@ -74,9 +81,14 @@ export class VolunteerServer {
   }
 
   /** From now on repository paths, and other volunteers if `neighbours` is given, are answered. */
-  open(handler: PathHandler, neighbours: NeighbourHandler | null = null): void {
+  open(
+    handler: PathHandler,
+    neighbours: NeighbourHandler | null = null,
+    audits: AuditHandler | null = null,
+  ): void {
     this.#handler = handler
     this.#neighbours = neighbours
+    this.#audits = audits
   }
 
   /** Listen; resolves with the port. Throws MS_CONFIG_INVALID when that is not possible. */
@@ -175,6 +187,12 @@ export class VolunteerServer {
     app.post('/-/v1/ranges', { bodyLimit: rangesRequestBytes }, (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       answer(request, reply, (handler, asked) => handler.answerRanges(asked, body))
+    })
+    app.post(auditPath, { bodyLimit: operatorBodyBytes }, (request, reply) => {
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      reply.hijack()
+      if (this.#audits === null) this.#sayStarting(reply.raw)
+      else void this.#audits.answer(request.raw, reply.raw, body)
     })
     app.get<{ Params: { sha256: string } }>(
       '/-/v1/contents/:sha256',

@@ -36,6 +36,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   workers: options.workers,
   requireClients: options.requireClients,
   front: frontOptions(options),
+  auditIntervalMs: options.auditInterval,
   logLevel: options.logLevel,
   logAddresses: options.logAddresses,
 })

@@ -2,14 +2,9 @@
 // another volunteer, then the origin itself. Many clients may look like one (NAT), so the origin
 // does that once in a window, and otherwise sends each repeat elsewhere than the one before.
 
+import { resumeBytesPerMs, resumeSlackBytes } from '../../core/healing-limits.ts'
 import type { VolunteerName } from '../../core/ids.ts'
-import {
-  repeatVolunteers,
-  repeatWindowMostMs,
-  repeatWindowMs,
-  resumeBytesPerMs,
-  resumeSlackBytes,
-} from '../../core/limits.ts'
+import { repeatVolunteers, repeatWindowMostMs, repeatWindowMs } from '../../core/limits.ts'
 
 /** What is remembered of one client and one path. */
 export interface Repeat {
