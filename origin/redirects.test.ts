@@ -126,7 +126,7 @@ t.test('redirects', async t => {
     t.equal((await network.get(`/-/v1/contents/${sha256}`)).status, 200, 'unsigned is allowed')
     t.equal((await network.get(`/-/v1/contents/${'0'.repeat(64)}`)).status, 404)
     t.equal((await network.get('/-/v1/contents/nonsense')).status, 400)
-    const authorization = `Mirrorswarm name="ada", signature="${'A'.repeat(86)}"`
+    const authorization = `Mirrorswarm name="ada", time="${Date.now()}", signature="${'A'.repeat(86)}"`
     t.equal((await network.get(`/-/v1/contents/${sha256}`, { authorization })).status, 403)
   })
 })
