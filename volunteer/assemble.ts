@@ -140,7 +140,7 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
   const uploadLimiter = new RateLimiter(options.uploadLimitBytesPerSecond)
   const downloadLimiter = new RateLimiter(options.downloadLimitBytesPerSecond)
   const { originUrl } = options
-  const origin = new OriginClient({ http, announceHttp, originUrl, signer })
+  const origin = new OriginClient({ http, announceHttp, originUrl, signer, downloadLimiter })
   const bundles = new BundleSource({
     ...{ reader, store, folder, staging, objects, origin },
     signal: stopSignal,

@@ -1,7 +1,7 @@
 // What a volunteer asks of its origin, signed with its own key. Everything that comes back is bounded
 // and checked before it is believed; redirects are not followed.
 
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import {
   describeError,
@@ -14,6 +14,7 @@ import { discard, type HttpAnswer, type HttpClient } from '../core/http-client.t
 import type { Sha256 } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
 import { operatorBodyBytes, remoteAnswerBytes, requestTimeoutMs } from '../core/limits.ts'
+import type { RateLimiter } from '../core/rate-limiter.ts'
 import { encodeAnnounce } from '../tracker/announce-body.ts'
 import {
   type AnnounceAnswer,
@@ -28,6 +29,8 @@ export interface OriginClientParts {
   readonly announceHttp: HttpClient
   readonly originUrl: string
   readonly signer: RequestSigner
+  /** What is read of the manifest and of bundles counts as synchronisation. */
+  readonly downloadLimiter: Pick<RateLimiter, 'take'>
 }
 
 const isErrorCode = (code: unknown): code is ErrorCode =>
@@ -134,11 +137,25 @@ export class OriginClient {
     }
   }
 
+  /** The same at the owner's rate; contents are counted by whoever asks for them. */
+  async #readLimited(answer: HttpAnswer, limitBytes: number, signal: AbortSignal): Promise<Buffer> {
+    const body = Readable.from(this.#limited(answer.body, signal))
+    return await this.#read({ ...answer, body }, limitBytes, signal)
+  }
+
+  async *#limited(body: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+    for await (const part of body) {
+      const bytes = part as Buffer
+      await this.#parts.downloadLimiter.take(bytes.length, 'swarm', signal)
+      yield bytes
+    }
+  }
+
   /** The signed head as text; null while nothing is published. */
   async head(signal: AbortSignal): Promise<string | null> {
     const answer = await this.#get('/-/v1/head', { 'accept-encoding': 'gzip' }, signal)
     if (answer.status === 200) {
-      const bytes = await this.#read(answer, remoteAnswerBytes, signal)
+      const bytes = await this.#readLimited(answer, remoteAnswerBytes, signal)
       const zipped = answer.headers['content-encoding'] === 'gzip'
       return (zipped ? unzip(bytes, 'the head') : bytes).toString('utf8')
     }
@@ -149,7 +166,8 @@ export class OriginClient {
 
   /** An object by its hash, whole: at most `limitBytes`, checked. Throws MS_MANIFEST_INVALID. */
   async object(sha256: Sha256, limitBytes: number, signal: AbortSignal): Promise<Buffer> {
-    const bytes = await this.#read(await this.#open(sha256, 0, null, signal), limitBytes, signal)
+    const answer = await this.#open(sha256, 0, null, signal)
+    const bytes = await this.#readLimited(answer, limitBytes, signal)
     if (sha256Hex(bytes) === sha256) return bytes
     throw new MirrorswarmError('MS_MANIFEST_INVALID', `the origin sent other bytes than ${sha256}`)
   }
