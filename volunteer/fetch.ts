@@ -68,6 +68,7 @@ export class Fetcher {
   #pumping: Promise<void> | null = null
   #again = false
   #stopped = true
+  #atOnce: number = activeDownloads
   #settle: ((how: Settled) => void) | null = null
 
   constructor(parts: FetcherParts) {
@@ -87,9 +88,15 @@ export class Fetcher {
    * Fetch everything missing that pool paths, or metadata paths, wait for. Transfers that are under
    * way from an earlier call and still wanted go on. Resolves 'complete' when nothing is missing,
    * 'stopped' after `stop()` or the signal; transfers go on after the signal, not after `stop()`.
+   * `atOnce`: how many may be begun beside each other.
    */
-  async fetch(metadata: boolean, signal: AbortSignal): Promise<Settled> {
+  async fetch(
+    metadata: boolean,
+    signal: AbortSignal,
+    atOnce: number = activeDownloads,
+  ): Promise<Settled> {
     this.#stopped = false
+    this.#atOnce = atOnce
     this.#shortOfSpace = null
     this.#jobs = this.#collect(metadata)
     this.#abortUnwanted()
@@ -195,7 +202,7 @@ export class Fetcher {
   }
 
   async #startJobs(): Promise<void> {
-    while (!this.#stopped && this.#settle !== null && this.#active.size < activeDownloads) {
+    while (!this.#stopped && this.#settle !== null && this.#active.size < this.#atOnce) {
       const waiting = this.#jobs.filter(job => !this.#active.has(job.key))
       const nowMs = this.#parts.clock.monotonicMs()
       const next = nextJob(waiting, nowMs, await this.#usableBytes())

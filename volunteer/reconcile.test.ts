@@ -1,6 +1,6 @@
 // Making a mirror show a snapshot: order, adoption, quota, space, and what an interruption leaves.
 
-import { cp, link, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { cp, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { compileScope } from '../manifest/logic/scope.ts'
@@ -176,6 +176,42 @@ t.test('what was placed but not yet recorded is recognised after a crash', async
   const { 'pool/.mirrorswarm-of the owner': mine, ...tree } = await readTree(second.mirror)
   t.equal(mine, 'mine')
   t.strictSame(tree, await readTree(repository.root), 'the left-over temporary is gone')
+})
+
+t.test('within a quota old and new of a path exist together for one transfer only', async t => {
+  const repository = await testRepository(t)
+  const sizeBytes = 33 * 1024 * 1024
+  const names = [1, 2, 3].map(number => `pool/image-${number}.iso`)
+  const write = async (first: number): Promise<void> => {
+    for (const [index, name] of names.entries()) {
+      await writeFile(join(repository.root, name), Buffer.alloc(sizeBytes, first + index))
+    }
+  }
+  await repository.write('pool/small', 'x')
+  await write(1)
+  await repository.publish()
+  const beside: number[] = []
+  let excess = 0
+  const quotaBytes = 3 * sizeBytes + 1
+  const volunteer = await testMirror(t, repository, {
+    quotaBytes,
+    beforeMember: async () => {
+      beside.push(volunteer.fetcher.activeCount)
+      excess = Math.max(excess, volunteer.store.heldBytes() + sizeBytes - quotaBytes)
+    },
+  })
+  await volunteer.sync()
+  t.ok(Math.max(...beside) > 1, 'with room enough they come beside each other')
+  t.ok(excess <= 0)
+  await write(11)
+  await repository.publish()
+  beside.length = 0
+  t.equal(await volunteer.sync(), true)
+  t.same(beside, [1, 1, 1])
+  t.ok(excess <= sizeBytes)
+  for (const [index, name] of names.entries()) {
+    t.equal((await readFile(join(volunteer.mirror, name)))[77], 11 + index)
+  }
 })
 
 t.test('an interrupted synchronisation goes on where it was', async t => {

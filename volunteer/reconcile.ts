@@ -4,6 +4,7 @@
 import { rm } from 'node:fs/promises'
 import { describeError, systemCode } from '../core/errors.ts'
 import type { ContentNumber, RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
+import { activeDownloads } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { workSliceRows } from '../core/volunteer-limits.ts'
 import type { Content } from '../manifest/model.ts'
@@ -77,13 +78,14 @@ export class Reconciler {
       await adopter.adopt(signal)
     }
     if (!this.#isDone(snapshot)) onPhase('syncing')
-    await this.#makeRoom()
+    const isTight = !(await this.#makeRoom())
+    const atOnce = isTight ? 1 : activeDownloads
     await this.#placeHeld(signal)
     onMilestone()
     await this.#tidyStaging()
-    if ((await fetcher.fetch(false, signal)) === 'stopped') return false
+    if ((await fetcher.fetch(false, signal, atOnce)) === 'stopped') return false
     onMilestone()
-    if ((await fetcher.fetch(true, signal)) === 'stopped') return false
+    if ((await fetcher.fetch(true, signal, atOnce)) === 'stopped') return false
     await this.#exclusively(() => this.#finish(snapshot, signal))
     onMilestone()
     await this.#parts.tidyTransfers(sha256 => this.#isMissingHash(sha256))
@@ -153,11 +155,13 @@ export class Reconciler {
 
   /**
    * Within a quota, what is to go goes before the new comes, oldest first and only as much as is
-   * needed: the owner's disk comes before a tidy order.
+   * needed: the owner's disk comes before a tidy order. False when that is not enough, since what
+   * stays at its path until the new bytes are complete (they are made from it) needs room, too: then
+   * one transfer at a time, so that the excess is one file or bundle.
    */
-  async #makeRoom(): Promise<void> {
+  async #makeRoom(): Promise<boolean> {
     const { quotaBytes, store, work } = this.#parts
-    if (quotaBytes === null) return
+    if (quotaBytes === null) return true
     const { wantedBytes, heldBytes } = work.progress()
     const missingBytes = wantedBytes - heldBytes
     const exceeds = (): boolean => store.heldBytes() + missingBytes > quotaBytes
@@ -168,12 +172,13 @@ export class Reconciler {
         ...work.leaving(null, workSliceRows),
       ].filter(path => !stuck.has(path))
       const [first] = going
-      if (first === undefined) return
+      if (first === undefined) return false
       for (const path of going) {
-        if (!exceeds()) return
+        if (!exceeds()) return true
         if (!(await this.#removeGoing(path))) stuck.add(path)
       }
     }
+    return true
   }
 
   /** False when the owner's rights protect it: everything else goes on. */
