@@ -38,6 +38,8 @@ export const basisScanBytes = 64 * MiB
 export const basisScanTimes = 8
 /** A list of anchors (0.15 % of the content) is asked for from this size on. */
 export const anchorListFloorBytes = 1 * MiB
+/** … up to this one: 2.5 million anchors are some 500 MB while they are looked up. */
+export const anchorListCeilingBytes = 8 * 1024 * MiB
 /** Families of contents of which it is remembered that nothing matched (about 30 bytes each). */
 export const rememberedFamilies = 50_000
 /** After many failures a family is tried once in so many times. */

@@ -20,6 +20,10 @@ export const rangesForms = 1
 export const answerPartBytes = 64 * KiB
 /** Lists of anchors that are computed at the same time: each reads a whole file. */
 export const concurrentAnchorLists = 2
+/** Up to this size a content's list of anchors (2.6 MiB at most) is made and kept in memory … */
+export const inlineAnchorsContentBytes = 512 * MiB
+/** … longer lists are files, together at most so much, or one: those of some 150 GB of contents. */
+export const anchorListFilesBytes = 256 * MiB
 /** Chunk hashes and anchors kept because they may be asked for again: 4 GiB in chunks of 1 KiB. */
 export const chunkCacheBytes = 32 * MiB
 /** A smaller content is fetched whole: asking for hashes takes longer. */

@@ -136,11 +136,12 @@ const makeLimiter = (options: OriginOptions): RateLimiter | null => {
 }
 
 /** What answers volunteers that ask for pieces of many contents. */
-const makeRanges = ({ bodies, forms }: OriginContext): RangesAnswerer =>
+const makeRanges = ({ bodies, forms }: OriginContext, dataDir: string): RangesAnswerer =>
   new RangesAnswerer({
     source: originContents(bodies, forms),
     kernel,
     cache: new ChunkCache(chunkCacheBytes),
+    anchorFolder: join(dataDir, 'anchors'),
   })
 
 /** A volunteer said that it does not hold a content: no client is sent there for it. */
@@ -307,7 +308,7 @@ export const assemble = (
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, reachability, clock: systemClock },
-    ranges: makeRanges(context),
+    ranges: makeRanges(context, folder.files.folder),
     upstream,
   }
   const { app, tlsReloader } = buildApp(parts, { tls: options.tls })

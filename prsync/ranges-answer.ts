@@ -1,11 +1,12 @@
 // Answers `POST /-/v1/ranges`: bytes, chunk hashes and anchors of contents, made while they are sent
 // and at the pace of whoever takes them. Knows no HTTP, and not where contents lie.
 
-import { answerPartBytes, concurrentAnchorLists } from '../core/delta-limits.ts'
+import { answerPartBytes } from '../core/delta-limits.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { chunkCount, chunkHashBytes, coarseChunkBytes } from '../core/kernel/chunk-map.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
 import { readBufferBytes } from '../core/limits.ts'
+import { AnchorLists } from './anchor-lists.ts'
 import type { ChunkCache } from './chunk-cache.ts'
 import {
   answerHere,
@@ -20,7 +21,6 @@ import {
 } from './logic/ranges-wire.ts'
 import { readWindows } from './logic/read-windows.ts'
 import { type Run, runEnd } from './logic/runs.ts'
-import { Turns } from './turns.ts'
 import { compressedParts } from './unpacked/form-parts.ts'
 import type { FormShape } from './unpacked/logic/form.ts'
 
@@ -49,6 +49,8 @@ export interface RangesAnswererParts {
   readonly source: ContentSource
   readonly kernel: Pick<Kernel, 'chunkHashes' | 'anchors'>
   readonly cache: ChunkCache
+  /** Where long lists of anchors are kept, see AnchorLists. */
+  readonly anchorFolder?: string
 }
 
 /** Hashes are computed and kept for so many chunks together, even if fewer are asked for. */
@@ -77,11 +79,12 @@ const isForm = (content: OpenContent | OpenForm): content is OpenForm => 'shape'
 
 export class RangesAnswerer {
   readonly #parts: RangesAnswererParts
-  /** A list of anchors reads all of a content. */
-  readonly #anchorTurns = new Turns(concurrentAnchorLists)
+  readonly #anchors: AnchorLists
 
   constructor(parts: RangesAnswererParts) {
     this.#parts = parts
+    const { kernel, cache, anchorFolder = null } = parts
+    this.#anchors = new AnchorLists({ kernel, cache, folder: anchorFolder })
   }
 
   /**
@@ -119,9 +122,13 @@ export class RangesAnswerer {
     yield* this.#bytes(opened.content, runs)
     for (const ask of chunks) yield* this.#hashes(opened, ask)
     if (!anchors) return
-    const list = await this.#anchors(opened, signal)
-    yield encodeNumber(list.length)
-    yield list
+    const list = await this.#anchors.open(opened.sha256, opened.content, signal)
+    try {
+      yield encodeNumber(list.lengthBytes)
+      yield* list.parts
+    } finally {
+      await list.close()
+    }
   }
 
   async *#answerForm(
@@ -189,26 +196,6 @@ export class RangesAnswerer {
     const hashes = Buffer.concat(parts)
     cache.set(sha256, part, hashes)
     return hashes
-  }
-
-  async #anchors(opened: Opened, signal: AbortSignal): Promise<Uint8Array> {
-    const { cache, kernel } = this.#parts
-    const { sha256, content } = opened
-    return await this.#anchorTurns.run(signal, async () => {
-      const known = cache.get(sha256, 'anchors')
-      if (known !== undefined) return known
-      const stream = kernel.anchors()
-      const parts: Uint8Array[] = []
-      for (let at = 0; at < content.sizeBytes; at += readBufferBytes) {
-        signal.throwIfAborted()
-        const length = Math.min(readBufferBytes, content.sizeBytes - at)
-        parts.push(stream.update(await content.read(at, length)))
-      }
-      parts.push(stream.end())
-      const list = Buffer.concat(parts)
-      cache.set(sha256, 'anchors', list)
-      return list
-    })
   }
 }
 

@@ -375,7 +375,10 @@ export const assemble = (input: AssemblyInput) => {
   const serving = makeServing(input, stores, transport, seams, logger)
   const neighbours = makeNeighbours(
     { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger, signer } },
-    { self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
+    {
+      ...{ self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
+      anchorFolder: join(options.dataDir, 'anchors'),
+    },
   )
   const load = makeLoadMeter(input.metrics, transport)
   const courtesy = makeCourtesy(input.metrics, transport, serving)

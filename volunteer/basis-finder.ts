@@ -2,6 +2,7 @@
 // what is held and what was tried in vain; it transfers nothing and reads no file.
 
 import {
+  anchorListCeilingBytes,
   anchorListFloorBytes,
   basesByName,
   basisFloorBytes,
@@ -57,6 +58,9 @@ const commonStart = (path: RepoPath, { kind }: NameFacts): string => {
 }
 
 const isIn = (sizes: { readonly sizeBytes: number }): boolean => sizes.sizeBytes >= basisFloorBytes
+
+const isListed = (sizeBytes: number): boolean =>
+  sizeBytes >= anchorListFloorBytes && sizeBytes <= anchorListCeilingBytes
 
 export class HeldBasisFinder implements BasisFinder {
   readonly #parts: BasisFinderParts
@@ -184,7 +188,7 @@ export class HeldBasisFinder implements BasisFinder {
   }
 
   worthAnchors(content: Content): boolean {
-    if (content.sizeBytes < anchorListFloorBytes || this.#parts.index.isEmpty) return false
+    if (!isListed(content.sizeBytes) || this.#parts.index.isEmpty) return false
     const [first] = this.#paths(content)
     if (first === undefined) return false
     const { kind, compressed } = readName(first)

@@ -23,6 +23,8 @@ export const makeNeighbours = (
     /** The own name: requests must be meant for this volunteer. */
     readonly self: VolunteerName
     readonly isDraining: () => boolean
+    /** Where long lists of anchors are kept. */
+    readonly anchorFolder: string
     readonly signal: AbortSignal
   },
 ): Neighbours => {
@@ -36,7 +38,12 @@ export const makeNeighbours = (
   return new Neighbours(
     {
       ...{ roster, contents, objects, uploadLimiter, metrics, logger, isWithinHours },
-      ranges: new RangesAnswerer({ source: contents, kernel, cache }),
+      ranges: new RangesAnswerer({
+        source: contents,
+        kernel,
+        cache,
+        anchorFolder: options.anchorFolder,
+      }),
       budget: new ReadBudget(),
       self: options.self,
       isDraining: options.isDraining,

@@ -81,7 +81,10 @@ const prepare = async (t: Test) => {
       isWithinHours: () => switches.open,
       onLost: path => switches.lost.push(path),
     },
-    { self: ada, isDraining: () => switches.draining, signal: server.signal },
+    {
+      ...{ self: ada, isDraining: () => switches.draining, signal: server.signal },
+      anchorFolder: '/dev/null/unused',
+    },
   )
   const { port } = await server.start()
   t.teardown(() => server.stop())
