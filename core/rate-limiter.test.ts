@@ -135,6 +135,46 @@ t.test('on virtual time', async t => {
     }
   })
 
+  t.test(
+    'the sum keeps to the limit, the swarm to its own, and clients are served first',
+    async t => {
+      const { limiter, advance } = virtual(100_000)
+      limiter.holdSwarm(40_000)
+      const given = { client: 0, swarm: 0 }
+      const stop = new AbortController()
+      const taker = async (priority: TrafficPriority): Promise<void> => {
+        while (!stop.signal.aborted) {
+          await limiter.take(2000, priority, stop.signal)
+          given[priority] += 2000
+        }
+      }
+      const ended = [...Array(8).fill('swarm'), 'client'].map(taker)
+      void Promise.allSettled(ended)
+      await advance(5000)
+      t.ok(
+        given.client + given.swarm <= 1.1 * 500_000,
+        `${given.client + given.swarm} bytes in 5 s`,
+      )
+      t.ok(given.client >= 450_000, `${given.client} of them to one client beside eight peers`)
+      stop.abort(new Error('enough'))
+      const alone = new AbortController()
+      const peers = [1, 2, 3].map(async () => {
+        for (;;) {
+          await limiter.take(2000, 'swarm', alone.signal)
+          given.swarm += 2000
+        }
+      })
+      void Promise.allSettled(peers)
+      await advance(1000)
+      const before = given.swarm
+      await advance(5000)
+      const bytes = given.swarm - before
+      t.ok(bytes <= 1.1 * 200_000 && bytes >= 180_000, `${bytes} bytes to the swarm in 5 s`)
+      alone.abort(new Error('enough'))
+      await advance(100)
+    },
+  )
+
   t.test('whoever gives up makes room for the next', async t => {
     const { limiter, advance } = virtual(1000)
     await limiter.take(5000, 'client')

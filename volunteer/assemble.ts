@@ -88,7 +88,8 @@ const openStores = ({ data }: AssemblyInput) => {
   const popular = new Popular(store)
   const staging = new Staging(data.stagedFolder)
   const objects = new ObjectStore(data.objectsFolder)
-  return { writer, reader, store, work, popular, staging, objects }
+  const { anchorFolder } = data
+  return { writer, reader, store, work, popular, staging, objects, anchorFolder }
 }
 
 type Stores = ReturnType<typeof openStores>
@@ -375,10 +376,7 @@ export const assemble = (input: AssemblyInput) => {
   const serving = makeServing(input, stores, transport, seams, logger)
   const neighbours = makeNeighbours(
     { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger, signer } },
-    {
-      ...{ self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
-      anchorFolder: join(options.dataDir, 'anchors'),
-    },
+    { self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
   )
   const load = makeLoadMeter(input.metrics, transport)
   const courtesy = makeCourtesy(input.metrics, transport, serving)

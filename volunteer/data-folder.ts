@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly rosterFile: string
   /** Objects by hash: metainfo of bundles. */
   readonly objectsFolder: string
+  /** Long lists of anchors of held contents. */
+  readonly anchorFolder: string
   /** Unfinished transfers of the swarm: `partial/SHA256` below `folder`. */
   readonly partialFolder: string
   /** Unfinished transfers of contents that are in no bundle. */
@@ -50,6 +52,7 @@ export const openDataFolder = async (path: string): Promise<DataFolder> => {
     heldFile: join(folder, 'held.db'),
     rosterFile: join(folder, 'roster.json'),
     objectsFolder: join(folder, 'objects'),
+    anchorFolder: join(folder, 'anchors'),
     partialFolder: join(folder, 'partial'),
     aloneFolder: join(folder, 'alone'),
     stagedFolder: join(folder, 'staged'),

@@ -12,6 +12,9 @@ import type { RequestSigner } from './request-signer.ts'
 
 type Given = HeldContentsParts &
   Pick<NeighbourParts, 'roster' | 'objects' | 'uploadLimiter' | 'metrics' | 'isWithinHours'> & {
+    /** Where long lists of anchors are kept. */
+    readonly anchorFolder: string
+  } & {
     /** Knows the origin's clock. */
     readonly signer: Pick<RequestSigner, 'nowMs'>
   }
@@ -23,8 +26,6 @@ export const makeNeighbours = (
     /** The own name: requests must be meant for this volunteer. */
     readonly self: VolunteerName
     readonly isDraining: () => boolean
-    /** Where long lists of anchors are kept. */
-    readonly anchorFolder: string
     readonly signal: AbortSignal
   },
 ): Neighbours => {
@@ -42,7 +43,7 @@ export const makeNeighbours = (
         source: contents,
         kernel,
         cache,
-        anchorFolder: options.anchorFolder,
+        anchorFolder: given.anchorFolder,
       }),
       budget: new ReadBudget(),
       self: options.self,

@@ -79,12 +79,10 @@ const prepare = async (t: Test) => {
       },
       signer: { nowMs: () => Date.now() },
       isWithinHours: () => switches.open,
+      anchorFolder: '/dev/null/unused',
       onLost: path => switches.lost.push(path),
     },
-    {
-      ...{ self: ada, isDraining: () => switches.draining, signal: server.signal },
-      anchorFolder: '/dev/null/unused',
-    },
+    { self: ada, isDraining: () => switches.draining, signal: server.signal },
   )
   const { port } = await server.start()
   t.teardown(() => server.stop())
