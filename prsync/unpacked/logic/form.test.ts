@@ -91,6 +91,20 @@ t.test('an edit changes the form near the edit only', async t => {
   }
 })
 
+t.test('what compressors usually do needs no telling', async t => {
+  const input = Buffer.from(indexText(4000))
+  for (const level of [1, 3, 6, 9]) {
+    const { frame } = formOf(gzipSync(input, { level }))
+    t.ok(frame.length < 150, `level ${level}: ${frame.length} bytes`)
+  }
+  // Words of more than 15 bits, and of more than 7 for the lengths.
+  const steep = Buffer.concat(
+    Array.from({ length: 22 }, (_, i) => Buffer.alloc(Math.floor(1.6 ** i), 3 * i)),
+  )
+  const { frame } = formOf(gzipSync(steep, { strategy: constants.Z_HUFFMAN_ONLY }))
+  t.ok(frame.length < 80, `${frame.length} bytes`)
+})
+
 const gzip = (input: Buffer, ...args: string[]): Buffer =>
   execFileSync('gzip', ['-c', ...args], { input, maxBuffer: 2 ** 28 })
 
@@ -107,7 +121,7 @@ t.test('what is no gzip file, or is cut short, has no form', async t => {
   for (const bytes of ['', 'x', 'text', Buffer.from([0x1f, 0x8b]), noise('none', 5000)]) {
     t.type(formInMemory(Buffer.from(bytes)), 'string')
   }
-  const lengths = Array.from(file.keys())
+  const lengths = Array.from(file.keys()).filter(length => length < 300 || length % 11 === 0)
   t.ok(lengths.every(length => typeof formInMemory(file.subarray(0, length)) === 'string'))
   t.notOk(beginsAsGzip(Buffer.from([0x1f])))
   t.ok(beginsAsGzip(file))

@@ -22,12 +22,14 @@ export const windowBytes = 32_768
 export const mostLength = 258
 export const leastLength = 3
 
-/** First byte of a frame's entry. Blocks: 2 to 4, and 16 more for the last one of a member. */
+/** First byte of a frame's entry. Blocks: 2 to 5, and 16 more for the last one of a member. */
 export const entryEnd = 0
 export const entryMember = 1
 export const blockStored = 2
 export const blockFixed = 3
 export const blockDynamic = 4
+/** The same as blockDynamic, with the code that zlib would give it. */
+export const blockUsual = 5
 export const finalBlock = 16
 
 /** Low five bits of a token: the match's length less 3 up to 28, or one of these. */

@@ -15,7 +15,7 @@ export interface TreeLengths {
   readonly distances: Uint8Array
 }
 
-const lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+export const lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
 /** Bits as they come, to be told again. */
 class Recorder {

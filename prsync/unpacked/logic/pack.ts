@@ -7,6 +7,7 @@ import {
   blockDynamic,
   blockFixed,
   blockStored,
+  blockUsual,
   entryEnd,
   entryMember,
   finalBlock,
@@ -28,6 +29,7 @@ import {
 } from './huffman.ts'
 import { readDynamicHead, type TreeLengths, type Trees } from './inflate.ts'
 import { BytesReader, TokenReader } from './tokens.ts'
+import { mostUsualSymbols, SymbolCounts, usualHead } from './usual-trees.ts'
 
 const encodersOf = ({ literals, distances }: TreeLengths): Trees<Encoder> => ({
   literals: makeEncoder(literals),
@@ -47,6 +49,14 @@ const codeOfLength = codesOf(lengthCodes.bases, mostLength).map((code, length) =
 )
 const codeOfDistance = codesOf(distanceCodes.bases, windowBytes + 1)
 
+const codeOf = (length: number): number =>
+  length === mostLength ? longestCode : (codeOfLength[length] as number)
+
+const endOfBlock = 256
+/** The word of the shortest matches. */
+const firstLength = 257
+const lengthBits = 9
+const lengthMask = 2 ** lengthBits - 1
 const textAtOnce = 1024 * 1024
 
 class Packer {
@@ -56,6 +66,8 @@ class Packer {
   readonly #frameBytes: number
   readonly #out: BitWriter
   readonly #hops = new Hops()
+  readonly #counts = new SymbolCounts()
+  readonly #gathered = new Int32Array(mostUsualSymbols)
   readonly #text = { bytes: new Uint8Array(windowBytes + textAtOnce + mostLength), base: 0 }
   /** In the stretch: where the next symbol is, and what is known. */
   #at = 0
@@ -113,17 +125,22 @@ class Packer {
     const entry = this.#frame.byte()
     const isLast = entry >= finalBlock
     const type = isLast ? entry - finalBlock : entry
-    if (type < blockStored || type > blockDynamic) throw new NoForm('an unknown entry')
+    if (type < blockStored || type > blockUsual) throw new NoForm('an unknown entry')
     this.#out.put(isLast ? 1 : 0, 1)
-    this.#out.put(type - blockStored, 2)
+    this.#out.put(Math.min(type, blockDynamic) - blockStored, 2)
     if (type === blockStored) this.#stored()
-    else this.#symbols(type === blockFixed ? fixedEncoders : this.#trees(), this.#frame.number())
+    else if (type === blockUsual) this.#usual()
+    else this.#symbols(type === blockFixed ? fixedEncoders : this.#told())
     return isLast
   }
 
-  #trees(): Trees<Encoder> {
+  #told(): Trees<Encoder> {
     const bitCount = this.#frame.number()
-    const bits = this.#frame.bytes(Math.ceil(bitCount / 8), this.#frameBytes)
+    return this.#trees(this.#frame.bytes(Math.ceil(bitCount / 8), this.#frameBytes), bitCount)
+  }
+
+  /** Write what a dynamic block begins with. */
+  #trees(bits: Uint8Array, bitCount: number): Trees<Encoder> {
     for (let at = 0; at < bitCount; at += 8) {
       this.#out.put(bits[at / 8] as number, Math.min(8, bitCount - at))
     }
@@ -154,22 +171,64 @@ class Packer {
     }
   }
 
-  #symbols(trees: Trees<Encoder>, count: number): void {
-    for (let left = count; left > 0; ) {
-      if (this.#literals === 0 && this.#length === 0) this.#token()
-      const run = Math.min(left, this.#literals)
-      for (let i = 0; i < run; i += 1) {
-        if (this.#at === this.#end) this.#have(1)
-        this.#word(trees.literals, this.#text.bytes[this.#at] as number)
-        this.#at += 1
+  #symbols(trees: Trees<Encoder>): void {
+    for (let left = this.#frame.number(); left > 0; left -= 1) this.#put(trees, this.#next())
+    this.#word(trees.literals, endOfBlock)
+  }
+
+  /** A block whose code follows from its symbols: they are gathered first. */
+  #usual(): void {
+    const count = this.#frame.number()
+    if (count > mostUsualSymbols) throw new NoForm('a block that is too large')
+    const counts = this.#counts
+    counts.begin()
+    counts.literals[endOfBlock] = 1
+    for (let index = 0; index < count; index += 1) {
+      const symbol = this.#next()
+      this.#gathered[index] = symbol
+      const length = symbol & lengthMask
+      if (symbol <= lengthMask) counts.literals[symbol] = (counts.literals[symbol] as number) + 1
+      else {
+        const word = codeOf(length) + firstLength
+        const far = codeOfDistance[symbol >>> lengthBits] as number
+        counts.literals[word] = (counts.literals[word] as number) + 1
+        counts.distances[far] = (counts.distances[far] as number) + 1
       }
-      this.#literals -= run
-      left -= run
-      if (left === 0 || this.#length === 0) continue
-      this.#match(trees)
-      left -= 1
     }
-    this.#word(trees.literals, 256)
+    const { bits, bitCount } = usualHead(counts)
+    const trees = this.#trees(bits, bitCount)
+    for (const symbol of this.#gathered.subarray(0, count)) this.#put(trees, symbol)
+    this.#word(trees.literals, endOfBlock)
+  }
+
+  /** A literal, or a match: its length, and its distance above `lengthBits`. */
+  #next(): number {
+    if (this.#literals === 0 && this.#length === 0) this.#token()
+    if (this.#literals === 0) return this.#match()
+    this.#literals -= 1
+    if (this.#at === this.#end) this.#have(1)
+    const byte = this.#text.bytes[this.#at] as number
+    this.#at += 1
+    return byte
+  }
+
+  #put({ literals, distances }: Trees<Encoder>, symbol: number): void {
+    if (symbol <= lengthMask) {
+      this.#word(literals, symbol)
+      return
+    }
+    const length = symbol & lengthMask
+    const code = codeOf(length)
+    this.#word(literals, code + firstLength)
+    if (code !== longestCode) {
+      const base = lengthCodes.bases[code] as number
+      this.#out.put(length - base, lengthCodes.extras[code] as number)
+    }
+    const distance = symbol >>> lengthBits
+    const far = codeOfDistance[distance] as number
+    this.#word(distances, far)
+    const base = distanceCodes.bases[far] as number
+    this.#out.put(distance - base, distanceCodes.extras[far] as number)
   }
 
   #token(): void {
@@ -179,7 +238,7 @@ class Packer {
     if (this.#literals === 0 && this.#length === 0) throw new NoForm('a token of nothing')
   }
 
-  #match({ literals, distances }: Trees<Encoder>): void {
+  #match(): number {
     const length = this.#length
     this.#length = 0
     this.#have(length)
@@ -190,17 +249,8 @@ class Packer {
     if (distance < 1 || distance > windowBytes || position - distance < this.#start) {
       throw new NoForm('a match that is not there')
     }
-    const code = length === mostLength ? longestCode : (codeOfLength[length] as number)
-    this.#word(literals, code + 257)
-    if (code !== longestCode) {
-      const base = lengthCodes.bases[code] as number
-      this.#out.put(length - base, lengthCodes.extras[code] as number)
-    }
-    const far = codeOfDistance[distance] as number
-    this.#word(distances, far)
-    const base = distanceCodes.bases[far] as number
-    this.#out.put(distance - base, distanceCodes.extras[far] as number)
     this.#at += length
+    return distance * (lengthMask + 1) + length
   }
 
   #word({ lengths, words }: Encoder, symbol: number): void {

@@ -7,6 +7,7 @@ import {
   blockDynamic,
   blockFixed,
   blockStored,
+  blockUsual,
   entryEnd,
   entryMember,
   type FormLimits,
@@ -22,8 +23,15 @@ import {
 } from './form.ts'
 import { Hops } from './hops.ts'
 import { type Decoder, distanceCodes, lengthCodes, longestCode } from './huffman.ts'
-import { decodersOf, fixedDecoders, readDynamicHead, type Trees } from './inflate.ts'
+import {
+  type DynamicHead,
+  decodersOf,
+  fixedDecoders,
+  readDynamicHead,
+  type Trees,
+} from './inflate.ts'
 import { TokenWriter } from './tokens.ts'
+import { mostUsualSymbols, SymbolCounts, usualHead } from './usual-trees.ts'
 
 export interface Unpacked extends FormShape {
   readonly frame: Uint8Array
@@ -40,6 +48,7 @@ class Unpacker {
   readonly #frame: BytesWriter
   readonly #limits: FormLimits
   readonly #hops = new Hops()
+  readonly #counts = new SymbolCounts()
   readonly #text = { bytes: new Uint8Array(keptBytes + textAtOnce + mostLength), base: 0 }
   /** Positions in the stretch. */
   #end = 0
@@ -136,14 +145,26 @@ class Unpacker {
     else if (type === 1) {
       this.#frame.byte(blockFixed + mark)
       this.#frame.number(this.#symbols(fixedDecoders))
-    } else if (type === 2) {
-      const head = readDynamicHead(this.#bits)
+    } else if (type === 2) this.#dynamic(mark)
+    else throw new NoForm('a block of an unknown type')
+    return isLast
+  }
+
+  #dynamic(mark: number): void {
+    const head = readDynamicHead(this.#bits)
+    const symbols = this.#symbols(decodersOf(head))
+    if (symbols <= mostUsualSymbols && this.#isUsual(head)) this.#frame.byte(blockUsual + mark)
+    else {
       this.#frame.byte(blockDynamic + mark)
       this.#frame.number(head.bitCount)
       this.#frame.bytes(head.bits)
-      this.#frame.number(this.#symbols(decodersOf(head)))
-    } else throw new NoForm('a block of an unknown type')
-    return isLast
+    }
+    this.#frame.number(symbols)
+  }
+
+  #isUsual({ bits, bitCount }: DynamicHead): boolean {
+    const usual = usualHead(this.#counts)
+    return usual.bitCount === bitCount && usual.bits.every((byte, at) => byte === bits[at])
   }
 
   #stored(mark: number): void {
@@ -166,9 +187,12 @@ class Unpacker {
   /** How many there were, the end of the block not counted. */
   #symbols({ literals, distances }: Trees<Decoder>): number {
     const bits = this.#bits
+    const counts = this.#counts
+    counts.begin()
     let run = 0
     for (let count = 0; ; count += 1) {
       const symbol = bits.symbol(literals)
+      counts.literals[symbol] = (counts.literals[symbol] as number) + 1
       if (symbol < 256) {
         this.#push(symbol)
         run += 1
@@ -180,6 +204,7 @@ class Unpacker {
       const length = this.#length(symbol - 257)
       const code = bits.symbol(distances)
       if (code > 29) throw new NoForm('a word without meaning')
+      counts.distances[code] = (counts.distances[code] as number) + 1
       const extra = bits.take(distanceCodes.extras[code] as number)
       this.#match(length, (distanceCodes.bases[code] as number) + extra)
     }
