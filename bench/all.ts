@@ -2,6 +2,7 @@
 
 import { benchCapped } from './capped.ts'
 import { benchChangeSet } from './change-set.ts'
+import { benchCourtesy } from './courtesy.ts'
 import { benchDelta, defaultCacheFolder } from './delta.ts'
 import { benchGarbage } from './garbage.ts'
 import { benchMatch } from './match.ts'
@@ -15,6 +16,10 @@ const kept = [
   await benchCapped({ files: 500, bytes: 2 ** 28, volunteers: 5, megabits: 25, seed: 1 }),
   await benchGarbage({ files: 500, bytes: 2 ** 28, volunteers: 4, seed: 1 }),
   await benchMatch({ bytes: 2 ** 28, repeat: 2 }),
+  await benchCourtesy({
+    ...{ rounds: 5, clients: 2, seconds: 4 },
+    ...{ bytes: 2 ** 27, megabytesPerSecond: 100, seed: 1 },
+  }),
   await benchRedirects({ seconds: 5, rounds: 3, only: null, keep: null }),
   await benchChangeSet({ files: 20_000, bytes: 2 ** 30, volunteers: 5, seed: 1 }),
   await benchDelta({
