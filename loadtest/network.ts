@@ -117,6 +117,11 @@ export class Network {
     return (await readFile(join(this.data, 'operator-token'), 'utf8')).trim()
   }
 
+  /** The operator may read everything, also where clients need credentials. */
+  async #asOperator(): Promise<Record<string, string>> {
+    return { authorization: `Bearer ${await this.operatorToken()}` }
+  }
+
   /** A token with which `uses` volunteers may enrol. */
   async createToken(uses: number): Promise<string> {
     const answer = await this.operate('token', 'create', '--uses', String(uses))
@@ -165,14 +170,16 @@ export class Network {
 
   /** `GET /-/v1/volunteers` of the origin. */
   async lines(): Promise<readonly VolunteerLine[]> {
-    const answer = await fetch(`${this.origin.url}/-/v1/volunteers`)
+    const headers = await this.#asOperator()
+    const answer = await fetch(`${this.origin.url}/-/v1/volunteers`, { headers })
     const body = (await answer.json()) as { volunteers: VolunteerLine[] }
     return body.volunteers
   }
 
   /** The snapshot that the origin's head names, or 0 before the first. */
   async headSnapshot(): Promise<number> {
-    const answer = await fetch(`${this.origin.url}/-/v1/head`)
+    const headers = await this.#asOperator()
+    const answer = await fetch(`${this.origin.url}/-/v1/head`, { headers })
     if (!answer.ok) {
       await answer.body?.cancel()
       return 0

@@ -11,6 +11,8 @@ export interface AptOptions {
   readonly suite: string
   /** Key ring for signed-by; null trusts the repository unsigned. */
   readonly keyring: string | null
+  /** Lines of auth.conf; missing: none. */
+  readonly auth?: string
 }
 
 export class AptClient {
@@ -34,7 +36,10 @@ export class AptClient {
       place('etc/sources.list'),
       `deb [arch=amd64 ${trust}] ${options.url} ${options.suite} main\n`,
     )
+    writeFileSync(place('etc/auth.conf'), options.auth ?? '', { mode: 0o600 })
     const settings = {
+      'Dir::Etc::netrc': place('etc/auth.conf'),
+      'Dir::Etc::netrcparts': place('etc/parts'),
       'Dir::State': place('state'),
       'Dir::State::status': place('status'),
       'Dir::State::extended_states': place('state/extended_states'),

@@ -22,8 +22,8 @@ export class DnfClient {
   readonly #args: readonly string[]
   readonly #home: string
 
-  /** Lay out dnf's folders in `folder`; `url` is the repository's baseurl. */
-  constructor(folder: string, url: string) {
+  /** Lay out dnf's folders in `folder`; `url` is the repository's baseurl, `more` lines of its file. */
+  constructor(folder: string, url: string, more: readonly string[] = []) {
     const place = (name: string): string => join(folder, name)
     this.downloads = place('downloads')
     this.#home = folder
@@ -45,7 +45,14 @@ export class DnfClient {
       'proxy=',
     ]
     writeFileSync(place('dnf.conf'), `${settings.join('\n')}\n`)
-    const repository = ['[sample]', 'name=sample', `baseurl=${url}`, 'enabled=1', 'gpgcheck=0']
+    const repository = [
+      '[sample]',
+      'name=sample',
+      `baseurl=${url}`,
+      'enabled=1',
+      'gpgcheck=0',
+      ...more,
+    ]
     writeFileSync(place('repos/sample.repo'), `${repository.join('\n')}\n`)
     this.#args = [
       ...['-c', place('dnf.conf'), '--installroot', place('root'), '--releasever=1'],
