@@ -148,6 +148,10 @@ const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
   })
 }
 
+/** Checking those costs as much as true ones. */
+const isFalseSignature = ({ code }: MirrorswarmError): boolean =>
+  code === 'MS_AUTH_REFUSED' || code === 'MS_CLOCK_SKEWED'
+
 /** Build the server; it does not listen yet. */
 export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   const { context } = parts
@@ -155,7 +159,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   const limits = slowRequestLimits()
   const refuse = (error: FastifyError, reply: FastifyReply): FastifyReply => {
     const translated = translate(error)
-    if (translated.code === 'MS_AUTH_REFUSED') context.access.noteFalseSignature(reply.request.raw)
+    if (isFalseSignature(translated)) context.access.noteFalseSignature(reply.request.raw)
     if (translated.code === 'MS_INTERNAL') {
       context.logger.error({ error: describeError(error) }, 'a request failed')
     }

@@ -28,6 +28,7 @@ export interface RunningOrigin {
 
 const listen = async (assembly: Assembly, options: OriginOptions): Promise<string> => {
   const { host, port } = options.listen
+  assembly.front.guard(assembly.app.server)
   try {
     await assembly.app.listen({ host, port })
   } catch (error) {
@@ -41,8 +42,6 @@ const listen = async (assembly: Assembly, options: OriginOptions): Promise<strin
     const message = `cannot listen on ${host}:${port}: ${reason}`
     throw new MirrorswarmError('MS_CONFIG_INVALID', message, { cause: error })
   }
-  assembly.front.guard(assembly.app.server)
-  assembly.tlsReloader?.start()
   const bound = assembly.app.server.address() as AddressInfo
   const name = bound.address.includes(':') ? `[${bound.address}]` : bound.address
   return `${options.tls === null ? 'http' : 'https'}://${name}:${bound.port}/`
@@ -99,6 +98,7 @@ const startParts = async (
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
   const url = await listen(assembly, options)
+  assembly.tlsReloader?.start()
   stack.defer(() => seeding.stop())
   const bittorrent = seedListenOf(options)
   if (bittorrent !== null) await seeding.start(bittorrent)

@@ -176,6 +176,7 @@ t.test('forged announces and enrolments', async t => {
       { method: 'POST', path, body },
       name as VolunteerName,
       stranger.privateKey,
+      Date.now(),
     ),
   })
   t.equal(await post(path, body, {}), 401, 'unsigned')

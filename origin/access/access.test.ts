@@ -65,7 +65,7 @@ t.test('an origin that requires clients', async t => {
     }
     t.equal(await status('/top', { authorization: 'Mirrorswarm name="helper", signature=""' }), 401)
     const signature = 'A'.repeat(86)
-    const forged = `Mirrorswarm name="helper", signature="${signature}"`
+    const forged = `Mirrorswarm name="helper", time="${Date.now()}", signature="${signature}"`
     t.equal(await status('/top', { authorization: forged }), 403)
   })
 
