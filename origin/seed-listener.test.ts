@@ -1,7 +1,6 @@
 // The origin's BitTorrent port against raw sockets: what it gives to whoever keeps to the protocol, and
 // that nobody else gets in its way.
 
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { MirrorswarmError } from '../core/errors.ts'
@@ -146,7 +145,8 @@ class Client {
   }
 
   async close(): Promise<void> {
-    if (!this.closed) await once(this.socket, 'close')
+    // An error is one way to be closed.
+    if (!this.closed) await new Promise(resolve => this.socket.once('close', resolve))
   }
 
   #take(data: Buffer): void {
