@@ -78,10 +78,11 @@ const refuses = (body: Uint8Array): boolean => {
 t.test('a request is read as it was written', async () => {
   fc.assert(
     fc.property(fc.array(anyAsk, { maxLength: 5 }), all => {
-      // One list of anchors at most.
-      const asks = all.map(({ anchors, ...ask }, i) =>
-        i === 0 && anchors ? { ...ask, anchors } : ask,
-      )
+      // One list of anchors at most, and one form.
+      const asks = all.map(({ anchors, ...ask }, i) => {
+        if (i === 0) return anchors ? { ...ask, anchors } : ask
+        return i === 1 ? { ...ask, form: true } : ask
+      })
       t.same(parseRequest(encodeRequest(asks)), asks)
     }),
     { numRuns: 300 },

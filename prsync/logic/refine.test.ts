@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { ChunkMatches } from './delta-plan.ts'
 import {
+  formPrice,
   missingOf,
   nextStep,
   type RefineState,
@@ -38,8 +39,8 @@ interface Outcome {
   readonly hashBytes: number
 }
 
-const refine = (sizeBytes: number, same: Same): Outcome => {
-  let state = startRefine(sizeBytes, usualPrice)
+const refine = (sizeBytes: number, same: Same, price = usualPrice): Outcome => {
+  let state = startRefine(sizeBytes, price)
   const steps: RefineStep[] = []
   for (;;) {
     const next = nextStep(state)
@@ -50,6 +51,18 @@ const refine = (sizeBytes: number, same: Same): Outcome => {
   const hashBytes = steps.reduce((sum, { runs, hashBytes }) => sum + runsBytes(runs) * hashBytes, 0)
   return { state, steps, hashBytes }
 }
+
+t.test(
+  'a form with nothing in common is given up early, as it is larger than its file',
+  async t => {
+    for (const size of [2 * MiB, 20 * MiB, 300 * MiB]) {
+      const { hashBytes } = refine(size, [[size - MiB, size - MiB + 9000]], formPrice)
+      t.ok(hashBytes < size / 800, `${hashBytes} bytes for ${size}`)
+    }
+    const { state } = refine(20 * MiB, [[0, 19 * MiB]], formPrice)
+    t.ok(runsBytes(missingOf(state)) <= MiB)
+  },
+)
 
 t.test('hashes of a content with nothing in common stay below half a percent', async t => {
   for (const size of [2 * MiB, 20 * MiB, 300 * MiB]) {
