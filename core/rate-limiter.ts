@@ -62,11 +62,15 @@ export class RateLimiter {
   /** Resolves when `bytes` may be sent; rejects with the signal's reason when it is aborted. */
   async take(bytes: number, priority: TrafficPriority, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    if (this.#passes(bytes, priority)) {
-      this.#takenBytes += bytes
-      return
-    }
+    if (this.takeNow(bytes, priority)) return
     await this.#wait(bytes, priority === 'client' ? this.#clients : this.#swarm, signal)
+  }
+
+  /** The same without waiting: false, and nothing is taken, when it is not one's turn yet. */
+  takeNow(bytes: number, priority: TrafficPriority): boolean {
+    const passes = this.#passes(bytes, priority)
+    if (passes) this.#takenBytes += bytes
+    return passes
   }
 
   #passes(bytes: number, priority: TrafficPriority): boolean {

@@ -75,17 +75,18 @@ export class BundleStore implements ChunkStore {
   }
 
   /** Read a block of a piece that is here; what lies beyond the member's end is zeros. */
-  async read(index: number, offset: number, length: number): Promise<Uint8Array> {
+  async read(
+    index: number,
+    offset: number,
+    length: number,
+    into: Buffer = Buffer.allocUnsafe(length),
+  ): Promise<Uint8Array> {
     const place = placeOf(this.#bundle.layout, index)
     const realBytes = Math.max(0, Math.min(length, place.lengthBytes - offset))
-    const data =
-      realBytes > 0
-        ? await this.#readMember(place.member, place.offset + offset, realBytes)
-        : Buffer.alloc(0)
-    if (realBytes === length) return data
-    const padded = Buffer.alloc(length)
-    padded.set(data)
-    return padded
+    if (realBytes > 0) {
+      await this.#readMember(place.member, place.offset + offset, into.subarray(0, realBytes))
+    }
+    return into.fill(0, realBytes, length)
   }
 
   /**
@@ -165,7 +166,8 @@ export class BundleStore implements ChunkStore {
   async #isRight(content: BundleMember, index: number): Promise<boolean> {
     const { offset, lengthBytes } = placeOf(this.#bundle.layout, index)
     try {
-      const data = await this.#parts.partials.read(content.sha256, offset, lengthBytes)
+      const room = Buffer.allocUnsafe(lengthBytes)
+      const data = await this.#parts.partials.read(content.sha256, offset, room)
       return await pieceIsRight(this.#bundle, index, data)
     } catch (error) {
       if (isLoss(error)) return false
@@ -173,17 +175,17 @@ export class BundleStore implements ChunkStore {
     }
   }
 
-  async #readMember(index: number, offset: number, length: number): Promise<Buffer> {
+  async #readMember(index: number, offset: number, into: Buffer): Promise<Buffer> {
     const member = this.#bundle.members[index]
     if (member === undefined) throw new Error(`no member ${index}`)
     try {
-      if (this.#held.has(member.number)) return await this.#parts.held.read(member, offset, length)
+      if (this.#held.has(member.number)) return await this.#parts.held.read(member, offset, into)
       try {
-        return await this.#parts.partials.read(member.sha256, offset, length)
+        return await this.#parts.partials.read(member.sha256, offset, into)
       } catch (error) {
         // It may just have been put in place.
         if (!isLoss(error)) throw error
-        return await this.#parts.held.read(member, offset, length)
+        return await this.#parts.held.read(member, offset, into)
       }
     } catch (error) {
       if (isLoss(error)) this.#parts.onLost(index, error)

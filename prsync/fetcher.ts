@@ -6,6 +6,7 @@ import Piece from 'torrent-piece'
 import type { Clock, Random } from '../core/clock.ts'
 import { outstandingBlocks, refusedPieces, stalledBlockMs, unwrittenBytes } from '../core/limits.ts'
 import { AllPieces, Availability } from './availability.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { LoadedBundle } from './bundle.ts'
 import type { BundleStore } from './bundle-store.ts'
 import type { Intake } from './logic/intake.ts'
@@ -34,6 +35,7 @@ export interface FetcherParts {
   readonly store: BundleStore
   readonly gate: OriginGate
   readonly originRuns: OriginRuns
+  readonly pool: BufferPool
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly random: Random
   /** Shared by all torrents: what is complete and not written yet. */

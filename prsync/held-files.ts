@@ -44,10 +44,11 @@ export class HeldFiles {
   }
 
   /**
-   * Read `length` bytes at `offset`. Throws MS_CONTENT_NOT_HELD when the content is gone and
+   * Fill `buffer` with what is at `offset`. Throws MS_CONTENT_NOT_HELD when the content is gone and
    * MS_FILE_CHANGED when its file is another than the one verified.
    */
-  async read(member: BundleMember, offset: number, length: number): Promise<Buffer> {
+  async read(member: BundleMember, offset: number, buffer: Buffer): Promise<Buffer> {
+    const { length } = buffer
     const key = `held ${member.sha256}`
     try {
       return await this.#handles.use(
@@ -55,7 +56,6 @@ export class HeldFiles {
         () => this.#open(member),
         async handle => {
           await this.#check(member, handle)
-          const buffer = Buffer.allocUnsafe(length)
           let done = 0
           while (done < length) {
             const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)

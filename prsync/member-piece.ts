@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type Wire from 'bittorrent-protocol'
 import Piece from 'torrent-piece'
+import type { BufferPool } from './buffer-pool.ts'
 import { blocksOf } from './logic/lacking.ts'
 import { type Run, runsBytes } from './logic/runs.ts'
 
@@ -55,6 +56,8 @@ export class MemberPiece extends Piece {
   /** The blocks of what is lacking, cut when the first is asked for. */
   #blocks: readonly Run[] | null = null
   #suppliers: (Wire | undefined)[] = []
+  /** Of an ordinary piece: all of its bytes, each put in its place as it comes. */
+  #whole: Uint8Array | null = null
 
   constructor(length: number, options: MemberPieceOptions = {}) {
     super(length)
@@ -127,21 +130,44 @@ export class MemberPiece extends Piece {
     return this.#blocks === null ? super.chunkLength(block) : (this.#blocks[block]?.length ?? 0)
   }
 
+  /** Where these bytes of an ordinary piece belong; the buffer is taken when the first come. */
+  placeFor(block: number, length: number, pool: BufferPool): Uint8Array {
+    this.#whole ??= pool.take(this.length)
+    const offset = this.chunkOffset(block)
+    return this.#whole.subarray(offset, offset + length)
+  }
+
+  /** The piece's buffer, for being used again: nobody is about to write there, nor reads any more. */
+  release(): Uint8Array | null {
+    const whole = this.underway === 0 ? this.#whole : null
+    this.#whole = null
+    return whole
+  }
+
   override set(block: number, data: Uint8Array, supplier: Wire): boolean {
     const count = Math.ceil(data.length / Piece.BLOCK_LENGTH)
     for (let k = block; k < block + count; k++) this.#suppliers[k] ??= supplier
     return super.set(block, data, supplier)
   }
 
-  /** What was fetched, once all is here; the piece keeps nothing of it. Null if it is not complete. */
+  /** The whole piece, when all of it was put in its place. */
+  get whole(): Uint8Array | null {
+    return this.#whole
+  }
+
+  /** What was fetched, once all is here, a part for each supplier in turn. Null if it is not complete. */
   take(): Fetched[] | null {
     const buffers = this._buffer
     if (buffers === null || this._buffered !== this._chunks) return null
     const fetched: Fetched[] = []
+    let before: Wire | undefined
     buffers.forEach((data, block) => {
       const offset = this.chunkOffset(block)
       const last = fetched.at(-1)
-      const joined = last === undefined ? null : joinedView(last, offset, data)
+      const supplier = this.#suppliers[block]
+      const joined =
+        last === undefined || supplier !== before ? null : joinedView(last, offset, data)
+      before = supplier
       if (joined === null) fetched.push({ offset, data })
       else fetched[fetched.length - 1] = joined
     })
@@ -161,7 +187,7 @@ export class MemberPiece extends Piece {
   suspectsIn(fetched: readonly Fetched[]): Suspect[] {
     const suspects: Suspect[] = []
     for (const { offset, data } of fetched) {
-      // Parts that lie side by side in memory came in one message, from one supplier.
+      // Each part came from one supplier.
       const supplier = this.#suppliers[this.#blockAt(offset)]
       if (supplier === undefined) continue
       suspects.push({ offset, length: data.length, digest: digestOf(data), supplier })

@@ -142,17 +142,21 @@ export class PartialFiles {
     return null
   }
 
-  /** Read `length` bytes at `offset`; rejects with ENOENT when there is no such file (any more). */
-  async read(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
-    const data = await this.readSome(sha256, offset, length)
-    if (data.length === length) return data
+  /** Fill `buffer` with what is at `offset`; rejects with ENOENT when there is no such file (any more). */
+  async read(sha256: Sha256, offset: number, buffer: Buffer): Promise<Buffer> {
+    const data = await this.readSome(sha256, offset, buffer.length, buffer)
+    if (data.length === buffer.length) return data
     throw new MirrorswarmError('MS_CONTENT_NOT_HELD', 'not written yet')
   }
 
   /** The same, but fewer bytes where the file ends before. */
-  async readSome(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
+  async readSome(
+    sha256: Sha256,
+    offset: number,
+    length: number,
+    buffer: Buffer = Buffer.allocUnsafe(length),
+  ): Promise<Buffer> {
     return this.#useData(sha256, 'open', async handle => {
-      const buffer = Buffer.allocUnsafe(length)
       let done = 0
       while (done < length) {
         const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)

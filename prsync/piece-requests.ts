@@ -2,7 +2,9 @@
 // what comes with what is here already, verifies and stores it. It never chooses what to ask for.
 
 import type Wire from 'bittorrent-protocol'
+import type { Respond } from 'bittorrent-protocol'
 import { sparseWrites, unwrittenBytes } from '../core/limits.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import { type LoadedBundle, pieceIsRight } from './bundle.ts'
 import type { BundleStore } from './bundle-store.ts'
 import type { FetchTarget, Unwritten } from './fetcher.ts'
@@ -19,6 +21,7 @@ export interface PieceRequestsParts {
   readonly bundle: LoadedBundle
   readonly store: BundleStore
   readonly originRuns: OriginRuns
+  readonly pool: BufferPool
   /** Shared by all torrents: what is complete and not written yet. */
   readonly unwritten: Unwritten
   /** A connection has sent what it was asked for. */
@@ -74,7 +77,7 @@ export class PieceRequests {
     const offset = piece.chunkOffset(block)
     const length = piece.chunkLengthRemaining(block)
     piece.asked(wire)
-    wire.request(index, offset, length, (error, data) => {
+    const respond: Respond = (error, data) => {
       piece.underway--
       if (isOrigin(wire)) this.#parts.onOriginEnded(index, error !== null)
       if (!this.#isCurrent(index, piece)) return
@@ -85,7 +88,9 @@ export class PieceRequests {
       }
       piece.cancelRemaining(block)
       this.#givenBack(wire, index, piece, error)
-    })
+    }
+    wire.request(index, offset, length, respond)
+    this.#setPlace(wire, piece, block, respond)
     return true
   }
 
@@ -96,7 +101,7 @@ export class PieceRequests {
     if (first === undefined) return false
     const length = blocks.reduce((sum, block) => sum + piece.chunkLength(block), 0)
     piece.asked(wire)
-    wire.request(index, piece.chunkOffset(first), length, (error, data) => {
+    const respond: Respond = (error, data) => {
       piece.underway--
       if (!this.#isCurrent(index, piece)) return
       if (error === null && data !== undefined) {
@@ -106,8 +111,17 @@ export class PieceRequests {
       }
       for (const block of blocks.reverse()) piece.cancel(block)
       this.#givenBack(wire, index, piece, error)
-    })
+    }
+    wire.request(index, piece.chunkOffset(first), length, respond)
+    this.#setPlace(wire, piece, first, respond)
     return true
+  }
+
+  /** What was just asked for of an ordinary piece is put in its place as it comes. */
+  #setPlace(wire: Wire, piece: MemberPiece, block: number, respond: Respond): void {
+    const request = wire.requests.at(-1)
+    if (piece.lacking !== null || request?.callback !== respond) return
+    request.into = () => piece.placeFor(block, request.length, this.#parts.pool)
   }
 
   /** Take back what this connection was asked for. */
@@ -176,12 +190,22 @@ export class PieceRequests {
     blocks: readonly (readonly [number, Uint8Array])[],
   ): void {
     let isComplete = false
-    for (const [block, data] of blocks) isComplete = piece.set(block, data, wire)
+    for (const [block, data] of blocks) {
+      isComplete = piece.set(block, this.#inPlace(piece, block, data), wire)
+    }
     if (isComplete) {
       const work = this.#complete(index, piece)
       this.#completing.add(work)
       void work.finally(() => this.#completing.delete(work))
     }
+  }
+
+  /** The same bytes where they belong; short ones came elsewhere. */
+  #inPlace(piece: MemberPiece, block: number, data: Uint8Array): Uint8Array {
+    if (piece.lacking !== null) return data
+    const place = piece.placeFor(block, data.length, this.#parts.pool)
+    if (place.buffer !== data.buffer) place.set(data)
+    return place
   }
 
   async #complete(index: number, piece: MemberPiece): Promise<void> {
@@ -213,6 +237,8 @@ export class PieceRequests {
       if (this.#isCurrent(index, piece)) this.#renew(index, piece)
       this.#parts.onFailure(error)
     } finally {
+      const whole = piece.release()
+      if (whole !== null) this.#parts.pool.give(whole)
       const wasFull = unwritten.bytes > unwrittenBytes
       unwritten.bytes -= piece.length
       if (wasFull) this.#parts.onRoom()
@@ -226,8 +252,7 @@ export class PieceRequests {
     fetched: readonly Fetched[],
   ): Promise<Uint8Array | null> {
     if (piece.isPartlyLocal) return this.#parts.store.complete(index, fetched)
-    const [only] = fetched
-    if (fetched.length === 1 && only !== undefined) return only.data
+    if (piece.whole !== null) return piece.whole
     return Buffer.concat(
       fetched.map(({ data }) => data),
       piece.length,

@@ -13,6 +13,7 @@ import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { Connections } from './connections.ts'
 import { guardWires } from './guarded-wire.ts'
 import { limitedBy, unlimited } from './throttle.ts'
+import { pumpPeers } from './wire-pump.ts'
 
 export interface SwarmClientParts {
   readonly connections: Connections
@@ -27,6 +28,7 @@ export class SwarmClient extends WebTorrent {
 
   constructor(parts: SwarmClientParts, listen: { readonly host: string; readonly port: number }) {
     guardWires()
+    pumpPeers()
     super({
       torrentPort: listen,
       dht: false,

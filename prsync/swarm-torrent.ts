@@ -12,6 +12,7 @@ import { outstandingBlocks, swarmRequestBytes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { Bans } from './bans.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { LoadedBundle } from './bundle.ts'
 import { BundleStore } from './bundle-store.ts'
 import type { Connections, PeerAddress } from './connections.ts'
@@ -40,6 +41,7 @@ export interface SwarmTorrentParts {
   readonly partials: PartialFiles
   readonly gate: OriginGate
   readonly originRuns: OriginRuns
+  readonly pool: BufferPool
   readonly unwritten: Unwritten
   readonly intake: Intake
   readonly connections: Connections
@@ -354,11 +356,11 @@ export class SwarmTorrent extends QuietTorrent {
     serveBlocks(wire, {
       limiter: this.#parts.uploadLimiter,
       has: index => this.hasPiece(index),
-      read: async (index, offset, length) => {
-        const data = await this.content.read(index, offset, length)
+      pool: this.#parts.pool,
+      read: async (index, offset, into) => {
+        await this.content.read(index, offset, into.length, into)
         this.usedMs = this.#parts.clock.monotonicMs()
-        this.#parts.onUploaded(length)
-        return data
+        this.#parts.onUploaded(into.length)
       },
       onFault: error => {
         const { logger, bundle } = this.#parts

@@ -18,6 +18,7 @@ import {
 import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import { Bans } from './bans.ts'
+import { BufferPool } from './buffer-pool.ts'
 import type { LoadedBundle } from './bundle.ts'
 import { Connections, type PeerAddress } from './connections.ts'
 import { Download, type MemberHandler } from './download.ts'
@@ -90,6 +91,7 @@ export class Swarm {
   readonly #prefills: Prefills | null
   readonly #connections: Connections
   readonly #bans = new Bans()
+  readonly #pool = new BufferPool()
   readonly #torrents = new Map<InfoHash, SwarmTorrent>()
   readonly #loading = new Map<InfoHash, Promise<SwarmTorrent | null>>()
   readonly #downloads = new Map<InfoHash, Download>()
@@ -293,6 +295,7 @@ export class Swarm {
       partials: this.#partials,
       gate: this.#gate,
       originRuns: this.#originRuns,
+      pool: this.#pool,
       unwritten: this.#unwritten,
       intake: this.#intake,
       connections: this.#connections,

@@ -28,11 +28,14 @@ class LimitedStream extends Transform {
 
 /** What webtorrent calls a throttle group. */
 export interface ThrottleGroup {
+  /** What the streams of this group wait for; those that need no stream ask it themselves. */
+  readonly limiter?: RateLimiter
   throttle(): Transform
   destroy(): void
 }
 
 export const limitedBy = (limiter: RateLimiter): ThrottleGroup => ({
+  limiter,
   throttle: () => new LimitedStream(limiter),
   destroy: () => undefined,
 })

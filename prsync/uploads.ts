@@ -6,16 +6,19 @@ import {
   limitedSliceBytes,
   queuedBlockRequests,
   swarmRequestBytes,
-  unreadWireBytes,
+  unsentWireBytes,
 } from '../core/limits.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { onceSent, sent, unsentBytes } from './wire-pump.ts'
 
 export interface UploadParts {
   readonly limiter: Pick<RateLimiter, 'limits' | 'take'>
   /** Is the piece here, verified? */
   readonly has: (index: number) => boolean
-  /** A block; bytes beyond the member's end are zeros. */
-  readonly read: (index: number, offset: number, length: number) => Promise<Uint8Array>
+  readonly pool: BufferPool
+  /** Fill `into` with a block; bytes beyond the member's end are zeros. */
+  readonly read: (index: number, offset: number, into: Buffer) => Promise<void>
   /** A block could not be read. */
   readonly onFault: (error: unknown) => void
   readonly pieceLengthBytes: number
@@ -23,6 +26,9 @@ export interface UploadParts {
   readonly longestBytes?: number
   readonly drop: (wire: Wire, reason: string) => void
 }
+
+/** Length, id, piece and offset of a block's message. */
+const headBytes = 13
 
 interface Asked {
   readonly index: number
@@ -82,15 +88,16 @@ class Upload {
       this.#current = { asked, cancel }
       try {
         await this.#pass(asked.length, cancel.signal)
-        const data = await this.#parts.read(asked.index, asked.offset, asked.length)
-        if (!this.#closed) this.#send(asked, data)
+        const { pool } = this.#parts
+        const message = pool.take(headBytes + asked.length)
+        await this.#parts.read(asked.index, asked.offset, message.subarray(headBytes))
+        if (this.#closed || !this.#send(asked, message)) pool.give(message)
       } catch (error) {
         if (!cancel.signal.aborted) this.#parts.onFault(error)
         if (!this.#closed) this.#refuse(asked)
       }
-      if (this.#wire._readableState.buffered > unreadWireBytes && !this.#closed) {
-        this.#parts.drop(this.#wire, 'does not read what it asked for')
-      }
+      // What a peer does not read stays on the disk, not in memory.
+      if (unsentBytes(this.#wire) > unsentWireBytes && !this.#closed) await sent(this.#wire)
     }
     this.#current = undefined
   }
@@ -113,9 +120,17 @@ class Upload {
     )
   }
 
-  #send({ index, offset, length }: Asked, data: Uint8Array): void {
+  /** Send a block that follows the place for its head; false when nobody wants it any more. */
+  #send({ index, offset, length }: Asked, message: Buffer): boolean {
     const request = this.#wire._pull(this.#wire.peerRequests, index, offset, length)
-    if (request !== null) this.#wire.piece(index, offset, data)
+    if (request === null) return false
+    message.writeUInt32BE(message.length - 4, 0)
+    message[4] = 7
+    message.writeUInt32BE(index, 5)
+    message.writeUInt32BE(offset, 9)
+    onceSent(message, () => this.#parts.pool.give(message))
+    this.#wire._push(message)
+    return true
   }
 
   #refuse({ index, offset, length }: Asked): void {

@@ -11,6 +11,8 @@ declare module 'bittorrent-protocol' {
     readonly offset: number
     readonly length: number
     readonly callback: Respond
+    /** Set by prsync/guarded-wire.ts: where the block shall be put. */
+    into?: () => Uint8Array
   }
 
   interface PieceSet {
@@ -82,6 +84,8 @@ declare module 'bittorrent-protocol' {
     use(extension: unknown): void
     extended(extension: string, data: Uint8Array): void
     _push(data: Uint8Array): void
+    readonly _finished: boolean
+    _debug(...args: unknown[]): void
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this
     once<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this
     removeAllListeners(event: keyof WireEvents): this
@@ -91,6 +95,8 @@ declare module 'bittorrent-protocol' {
     _buffer: Uint8Array[]
     _bufferSize: number
     readonly _parserSize: number
+    _parse(size: number, parser: (data: Uint8Array) => void): void
+    _onMessage(data: Uint8Array): void
     _write(data: Uint8Array, done: (error: Error | null) => void): void
     _onMessageLength(data: Uint8Array): void
     _onHave(index: number): void
@@ -146,9 +152,10 @@ declare module 'webtorrent/lib/peer.js' {
   import type Wire from 'bittorrent-protocol'
   import type { Duplex } from 'streamx'
   import type Torrent from 'webtorrent/lib/torrent.js'
+  import type { RateLimiter } from '../core/rate-limiter.ts'
 
   interface Throttles {
-    readonly down: { throttle(): Duplex; destroy(): void }
+    readonly down: { throttle(): Duplex; destroy(): void; readonly limiter?: RateLimiter }
     readonly up: { throttle(): Duplex; destroy(): void }
   }
 
@@ -160,6 +167,8 @@ declare module 'webtorrent/lib/peer.js' {
     readonly connected: boolean
     readonly destroyed: boolean
     conn: Socket | null
+    readonly throttleGroups: Throttles
+    setThrottlePipes(): void
     onConnect(): void
     startConnectTimeout(): void
     destroy(error?: Error): void
