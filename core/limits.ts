@@ -248,6 +248,8 @@ export const swarmRequestBytes = 256 * KiB
 export const requestAheadMs = 500
 /** Requests wait for the upload limit in slices, so that clients get in between. */
 export const limitedSliceBytes = 16 * KiB
+/** Shorter messages to a peer are gathered for one write; longer ones would be copied by that. */
+export const gatheredWriteBytes = 8 * KiB
 /** Messages from here on are not gathered, if they are blocks: they are put where they belong. */
 export const placedBlockBytes = 4 * KiB
 /** Large buffers of the swarm that wait for being used again, all together. */
@@ -256,8 +258,6 @@ export const pooledBytes = 24 * MiB
 export const pooledBufferBytes = 4 * MiB
 /** A message of the peer protocol: a block of 256 KiB or a bitfield of 2 million pieces. */
 export const wireMessageBytes = swarmRequestBytes + KiB
-/** Bytes answered to a peer that it has not read; beyond it the next request waits. */
-export const unsentWireBytes = 512 * KiB
 /** Bytes from a peer that nobody asked for (any more); more ends the connection. */
 export const unrequestedWireBytes = 8 * MiB
 /** Pieces that a peer refuses although it claims to have them; more ends the connection. */

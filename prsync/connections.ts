@@ -13,7 +13,12 @@ import {
 } from 'node:tls'
 import { describeError } from '../core/errors.ts'
 import type { VolunteerName } from '../core/ids.ts'
-import { peerHandshakeMs, swarmConnections, unprovenConnections } from '../core/limits.ts'
+import {
+  gatheredWriteBytes,
+  peerHandshakeMs,
+  swarmConnections,
+  unprovenConnections,
+} from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import {
   credentialsOf,
@@ -58,8 +63,8 @@ const prepare = (socket: Socket): void => {
 }
 
 /**
- * What is written in one turn leaves as one: a block's head and body, several blocks, as few TLS
- * records and system calls as there can be.
+ * Short messages of one turn leave as one, in as few TLS records and system calls as there can be.
+ * Blocks go at once: gathering would copy them.
  */
 const gatherWrites = (socket: TLSSocket): void => {
   const release = (): void => {
@@ -69,6 +74,13 @@ const gatherWrites = (socket: TLSSocket): void => {
   let gathering = false
   const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
   socket.write = (...args: unknown[]): boolean => {
+    const [data] = args
+    if (data instanceof Uint8Array && data.length >= gatheredWriteBytes) {
+      if (gathering) socket.uncork()
+      const goesOn = write(...args)
+      if (gathering) socket.cork()
+      return goesOn
+    }
     if (!gathering) {
       gathering = true
       socket.cork()

@@ -2,15 +2,10 @@
 // pass. Whoever asks without measure, or asks and does not read, is disconnected.
 
 import type Wire from 'bittorrent-protocol'
-import {
-  limitedSliceBytes,
-  queuedBlockRequests,
-  swarmRequestBytes,
-  unsentWireBytes,
-} from '../core/limits.ts'
+import { limitedSliceBytes, queuedBlockRequests, swarmRequestBytes } from '../core/limits.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import { onceSent, sent, unsentBytes } from './wire-pump.ts'
+import { onceSent, sent } from './wire-pump.ts'
 
 export interface UploadParts {
   readonly limiter: Pick<RateLimiter, 'limits' | 'take'>
@@ -91,13 +86,13 @@ class Upload {
         const { pool } = this.#parts
         const message = pool.take(headBytes + asked.length)
         await this.#parts.read(asked.index, asked.offset, message.subarray(headBytes))
+        // One after the other: what a peer does not read stays on the disk, not in memory.
+        await sent(this.#wire)
         if (this.#closed || !this.#send(asked, message)) pool.give(message)
       } catch (error) {
         if (!cancel.signal.aborted) this.#parts.onFault(error)
         if (!this.#closed) this.#refuse(asked)
       }
-      // What a peer does not read stays on the disk, not in memory.
-      if (unsentBytes(this.#wire) > unsentWireBytes && !this.#closed) await sent(this.#wire)
     }
     this.#current = undefined
   }

@@ -15,9 +15,6 @@ export const onceSent = (data: Uint8Array, done: () => void): void => {
   afterwards.set(data, done)
 }
 
-/** Bytes that wait until the peer reads. */
-export const unsentBytes = (wire: Wire): number => sockets.get(wire)?.writableLength ?? 0
-
 /** Resolves when the peer has read what was sent to it, or has gone. */
 export const sent = async (wire: Wire): Promise<void> => {
   const socket = sockets.get(wire)
