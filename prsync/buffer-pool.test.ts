@@ -17,7 +17,7 @@ t.test('a buffer that was given back is used again, whole for its length', async
   t.not(pool.take(100_000).buffer, first.buffer, 'nobody gave that one')
 })
 
-t.test('what is kept is bounded, and no two have the same memory', async t => {
+t.test('what is kept is bounded, and no two have the same memory', async () => {
   const sizes = fc.array(fc.integer({ min: 1, max: pooledBufferBytes + 1000 }), { maxLength: 60 })
   fc.assert(
     fc.property(sizes, sizes, (lengths, more) => {

@@ -2,6 +2,7 @@
 // written, and a record of the runs copied from local files, so that after a crash only those are
 // hashed again and only what is missing is fetched.
 
+import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -35,6 +36,11 @@ const writeError = (error: unknown, file: string): unknown => {
 export class PartialFiles {
   readonly #folder: string
   readonly #handles: FileHandles
+  // What may be in the folder, which nobody else writes to: most contents are begun and finished
+  // without a journal or a record, and a look at the disk for each of these costs more than they do.
+  readonly #begun = new Set<string>()
+  readonly #journals = new Set<string>()
+  readonly #covered = new Set<string>()
 
   constructor(folder: string, handles: FileHandles) {
     this.#folder = folder
@@ -48,9 +54,15 @@ export class PartialFiles {
     const begun = new Set(names)
     for (const name of names) {
       const suffix = [journalSuffix, coverageSuffix, newSuffix].find(each => name.endsWith(each))
-      if (suffix === undefined) continue
-      const isLost = suffix === newSuffix || !begun.has(name.slice(0, -suffix.length))
+      if (suffix === undefined) {
+        this.#begun.add(name)
+        continue
+      }
+      const content = name.slice(0, -suffix.length)
+      const isLost = suffix === newSuffix || !begun.has(content)
       if (isLost) await rm(join(this.#folder, name), { force: true })
+      else if (suffix === journalSuffix) this.#journals.add(content)
+      else this.#covered.add(content)
     }
   }
 
@@ -72,7 +84,8 @@ export class PartialFiles {
     for (const { offset, data } of parts) await this.writeLocal(sha256, piece.offset + offset, data)
     try {
       // Of a member of one piece the size says enough, unless local bytes were copied into it.
-      if (piece.lengthBytes === sizeBytes && !(await this.#isCovered(sha256))) return
+      if (piece.lengthBytes === sizeBytes && !this.#covered.has(sha256)) return
+      this.#journals.add(sha256)
       await this.#handles.use(
         `journal ${sha256}`,
         () => open(`${file}${journalSuffix}`, 'a'),
@@ -117,6 +130,7 @@ export class PartialFiles {
       } finally {
         await record.close()
       }
+      this.#covered.add(sha256)
       await rename(`${file}${newSuffix}`, `${file}${coverageSuffix}`)
     } catch (error) {
       await rm(`${file}${newSuffix}`, { force: true })
@@ -129,6 +143,7 @@ export class PartialFiles {
    * local bytes were never looked for; a record that cannot be true is dropped.
    */
   async coverage(sha256: Sha256): Promise<readonly Run[] | null> {
+    if (!this.#covered.has(sha256)) return null
     const file = this.file(sha256)
     const record = await stat(`${file}${coverageSuffix}`).catch(ignoreMissing)
     if (record === undefined) return null
@@ -169,6 +184,7 @@ export class PartialFiles {
 
   /** The ordinals of the pieces that were written, as the journal says: to be checked by hash. */
   async written(member: BundleMember, pieceLengthBytes: number): Promise<number[]> {
+    if (!this.#begun.has(member.sha256)) return []
     const file = this.file(member.sha256)
     const status = await stat(file).catch(ignoreMissing)
     if (status === undefined) return []
@@ -177,7 +193,7 @@ export class PartialFiles {
       return []
     }
     const count = piecesFor(member.sizeBytes, pieceLengthBytes)
-    if (count === 1 && !(await this.#isCovered(member.sha256))) {
+    if (count === 1 && !this.#covered.has(member.sha256)) {
       return status.size === member.sizeBytes ? [0] : []
     }
     const journal = await readFile(`${file}${journalSuffix}`).catch(ignoreMissing)
@@ -198,8 +214,9 @@ export class PartialFiles {
   /** The member has been put in place: nothing of it is kept here. */
   async release(sha256: Sha256): Promise<void> {
     await this.close(sha256)
-    await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
+    await this.#forgetJournal(sha256)
     await this.#forgetCoverage(sha256)
+    this.#begun.delete(sha256)
   }
 
   /** Remove what there is of a content. */
@@ -207,8 +224,14 @@ export class PartialFiles {
     await this.close(sha256)
     // First what counts on the bytes, then they.
     await this.#forgetCoverage(sha256)
-    await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
+    await this.#forgetJournal(sha256)
     await rm(this.file(sha256), { force: true })
+    this.#begun.delete(sha256)
+  }
+
+  /** May there be something of a content? Without a look at the disk; false is certain. */
+  mayHave(sha256: Sha256): boolean {
+    return this.#begun.has(sha256) || this.#covered.has(sha256)
   }
 
   /** The contents of which something is here, if only the record that local bytes were looked for. */
@@ -232,12 +255,16 @@ export class PartialFiles {
     return found
   }
 
-  async #isCovered(sha256: Sha256): Promise<boolean> {
-    return (await stat(`${this.file(sha256)}${coverageSuffix}`).catch(ignoreMissing)) !== undefined
+  async #forgetJournal(sha256: Sha256): Promise<void> {
+    if (!this.#journals.has(sha256)) return
+    await rm(`${this.file(sha256)}${journalSuffix}`, { force: true })
+    this.#journals.delete(sha256)
   }
 
   async #forgetCoverage(sha256: Sha256): Promise<void> {
+    if (!this.#covered.has(sha256)) return
     await rm(`${this.file(sha256)}${coverageSuffix}`, { force: true })
+    this.#covered.delete(sha256)
   }
 
   #useData<T>(
@@ -246,13 +273,10 @@ export class PartialFiles {
     work: (handle: FileHandle) => Promise<T>,
   ): Promise<T> {
     const file = this.file(sha256)
-    const opened = async () => {
-      try {
-        return await open(file, 'r+')
-      } catch (error) {
-        if (how === 'open' || systemCode(error) !== 'ENOENT') throw error
-        return open(file, 'wx+')
-      }
+    const opened = () => {
+      if (how === 'create') this.#begun.add(sha256)
+      const create = how === 'create' ? constants.O_CREAT : 0
+      return open(file, constants.O_RDWR | constants.O_NOFOLLOW | create, 0o666)
     }
     return this.#handles.use(`partial ${sha256}`, opened, work)
   }

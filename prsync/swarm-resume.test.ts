@@ -51,11 +51,11 @@ t.test('after an end half-way only pieces in flight are fetched again', async t 
 t.test('what a partial file holds is trusted only as far as its hashes go', async t => {
   const bundle = makeBundle([640 * KiB], 64 * KiB)
   const origin = new MemoryOrigin([bundle])
-  const [volunteer] = await startVolunteers(t, 1, [bundle], origin)
-  assert(volunteer)
+  const volunteer = new TestVolunteer(join(t.testdir(), 'volunteer'), [bundle], origin)
   const [content] = bundle.contents
   assert(content)
   const partial = join(volunteer.folder, 'partial', content.sha256)
+  await mkdir(join(volunteer.folder, 'partial'), { recursive: true })
   // Pieces 0 to 3 are said to be there; 1 is not as it should be, and the rest is a hole.
   const bytes = Buffer.from(content.bytes.subarray(0, 4 * 64 * KiB))
   bytes[64 * KiB + 3] = (bytes[64 * KiB + 3] ?? 0) ^ 1
@@ -66,6 +66,8 @@ t.test('what a partial file holds is trusted only as far as its hashes go', asyn
     journal.writeUInt32LE(ordinal, at * 4)
   }
   await writeFile(`${partial}.pieces`, journal)
+  await volunteer.start()
+  t.teardown(() => volunteer.swarm.stop())
   introduce(bundle, [volunteer])
   await volunteer.download(bundle)
   t.strictSame(await volunteer.placed(bundle), [0])

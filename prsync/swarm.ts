@@ -262,6 +262,11 @@ export class Swarm {
     return this.#partials.list()
   }
 
+  /** May something of a content have been downloaded? False is certain. */
+  mayHavePartial(sha256: Sha256): boolean {
+    return this.#partials.mayHave(sha256)
+  }
+
   /** Remove what there is of a content; false while it is being downloaded. */
   async dropPartial(sha256: Sha256): Promise<boolean> {
     for (const [infoHash, download] of this.#downloads) {

@@ -4,8 +4,7 @@
 
 import type { Socket } from 'node:net'
 import Wire from 'bittorrent-protocol'
-import Peer from 'webtorrent/lib/peer.js'
-import type { RateLimiter } from '../core/rate-limiter.ts'
+import Peer, { type Limiter } from 'webtorrent/lib/peer.js'
 
 const sockets = new WeakMap<Wire, Socket>()
 const afterwards = new WeakMap<Uint8Array, () => void>()
@@ -30,7 +29,7 @@ export const sent = async (wire: Wire): Promise<void> => {
   })
 }
 
-const pump = (peer: Peer, wire: Wire, socket: Socket, limiter: RateLimiter | null): void => {
+const pump = (peer: Peer, wire: Wire, socket: Socket, limiter: Limiter | null): void => {
   sockets.set(wire, socket)
   wire._push = data => {
     if (wire._finished || socket.destroyed) return

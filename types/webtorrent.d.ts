@@ -152,10 +152,15 @@ declare module 'webtorrent/lib/peer.js' {
   import type Wire from 'bittorrent-protocol'
   import type { Duplex } from 'streamx'
   import type Torrent from 'webtorrent/lib/torrent.js'
-  import type { RateLimiter } from '../core/rate-limiter.ts'
+
+  /** Not the library's: what prsync/wire-pump.ts waits for instead of a throttle's stream. */
+  interface Limiter {
+    takeNow(bytes: number, priority: 'swarm'): boolean
+    take(bytes: number, priority: 'swarm', signal: AbortSignal): Promise<void>
+  }
 
   interface Throttles {
-    readonly down: { throttle(): Duplex; destroy(): void; readonly limiter?: RateLimiter }
+    readonly down: { throttle(): Duplex; destroy(): void; readonly limiter?: Limiter }
     readonly up: { throttle(): Duplex; destroy(): void }
   }
 
@@ -182,7 +187,7 @@ declare module 'webtorrent/lib/peer.js' {
     static createWebSeedPeer(conn: Wire, id: string, torrent: Torrent, throttles: Throttles): Peer
   }
 
-  export { Peer as default, type Throttles }
+  export { type Limiter, Peer as default, type Throttles }
 }
 
 declare module 'webtorrent/lib/torrent.js' {

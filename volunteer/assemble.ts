@@ -181,8 +181,9 @@ const makeTransport = (input: AssemblyInput, stores: Stores, logger: Logger) => 
     isKnownContent: sha256 => reader.contentByHash(sha256) !== null,
   })
   const partialBytes = async (content: Content): Promise<number> =>
-    (await diskBytes(join(data.partialFolder, content.sha256))) +
-    (await diskBytes(alone.file(content)))
+    (swarm.mayHavePartial(content.sha256)
+      ? await diskBytes(join(data.partialFolder, content.sha256))
+      : 0) + (await diskBytes(alone.file(content)))
   const fetchedBytes = () => {
     const { downloadedBytes, originBytes } = swarm.counters()
     return { peers: downloadedBytes - originBytes, origin: originBytes + aloneBytes }

@@ -8,7 +8,7 @@ import { placementAttempts, workSliceRows } from '../core/volunteer-limits.ts'
 import type { FileHasher } from './hasher.ts'
 import { type HeldStore, sameStamp } from './held-store.ts'
 import { judgeStanding, type Standing, type Verdict } from './logic/placement.ts'
-import type { Found, MirrorFolder } from './mirror-folder.ts'
+import type { Found, MirrorFolder, SeenFolders } from './mirror-folder.ts'
 
 export type Way = { readonly kind: 'open' } | { readonly kind: 'blocked'; readonly reason: string }
 
@@ -28,10 +28,14 @@ export class ClearWay {
     this.#parts = parts
   }
 
-  /** After 'open', a rename to the path harms nothing of the owner's. */
-  async open(path: RepoPath): Promise<Way> {
+  /**
+   * After 'open', a rename to the path harms nothing of the owner's; `seen` says then which folders
+   * above it are there.
+   */
+  async open(path: RepoPath, seen?: SeenFolders): Promise<Way> {
     for (let attempt = 0; attempt < placementAttempts; attempt++) {
-      const found = await this.#parts.folder.look(path)
+      seen?.clear()
+      const found = await this.#parts.folder.look(path, seen)
       if (found.kind === 'obstructed') {
         if (await this.removeOwn(found.at)) continue
         const what = displayPath(found.at)

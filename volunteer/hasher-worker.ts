@@ -2,7 +2,16 @@
 // the repository: a name comes in, SHA-256, a sketch of its anchors and the file's stamp go out.
 
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  futimesSync,
+  openSync,
+  readSync,
+} from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { systemCode } from '../core/errors.ts'
 import { kernel } from '../core/kernel/kernel.ts'
@@ -13,6 +22,13 @@ export interface HashRequest {
   readonly id: number
   /** Bytes of the file's name. */
   readonly file: Uint8Array
+  readonly finish?: Finish
+}
+
+/** What is to be done with a file that has this hash: mode and time as any mirror has them, flushed. */
+export interface Finish {
+  readonly sha256: string
+  readonly modifiedSeconds: number
 }
 
 export type HashResult =
@@ -24,6 +40,8 @@ export type HashResult =
       readonly sizeBytes: number
       readonly modifiedNs: bigint
       readonly inode: bigint
+      /** It had the hash that was asked for, and is finished; or the code of why it could not be. */
+      readonly finished?: true | string
     }
   /** It was written to while it was read. */
   | { readonly kind: 'changed' }
@@ -84,14 +102,28 @@ const hashOpen = (descriptor: number): HashResult => {
   }
 }
 
-/** Hash one file by its name; a symlink is not followed. */
-const hashFile = (file: Uint8Array): HashResult => {
+const finishOpen = (descriptor: number, { modifiedSeconds }: Finish): true | string => {
+  try {
+    fchmodSync(descriptor, 0o644)
+    futimesSync(descriptor, modifiedSeconds, modifiedSeconds)
+    fsyncSync(descriptor)
+    return true
+  } catch (error) {
+    return systemCode(error) ?? 'EIO'
+  }
+}
+
+/** Hash one file by its name, and finish it if it is the right one; a symlink is not followed. */
+const hashFile = (file: Uint8Array, finish?: Finish): HashResult => {
   let descriptor: number | undefined
   try {
     // Not to wait for a writer if somebody put a fifo there.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     descriptor = openSync(Buffer.from(file), flags)
-    return hashOpen(descriptor)
+    const result = hashOpen(descriptor)
+    if (finish === undefined || result.kind !== 'hashed') return result
+    if (result.sha256 !== finish.sha256) return result
+    return { ...result, finished: finishOpen(descriptor, finish) }
   } catch (error) {
     return { kind: 'failed', code: systemCode(error) ?? 'EIO' }
   } finally {
@@ -100,6 +132,6 @@ const hashFile = (file: Uint8Array): HashResult => {
 }
 
 parentPort?.on('message', (request: HashRequest) => {
-  const answer: HashAnswer = { id: request.id, result: hashFile(request.file) }
+  const answer: HashAnswer = { id: request.id, result: hashFile(request.file, request.finish) }
   parentPort?.postMessage(answer)
 })

@@ -3,13 +3,14 @@
 
 import { Worker } from 'node:worker_threads'
 import { MirrorswarmError } from '../core/errors.ts'
-import type { HashAnswer, HashRequest, HashResult } from './hasher-worker.ts'
+import type { Finish, HashAnswer, HashRequest, HashResult } from './hasher-worker.ts'
 
-export type { HashResult }
+export type { Finish, HashResult }
 
 /** What the placer and the adopter need of a hasher. */
 export interface FileHasher {
-  hash(file: Buffer): Promise<HashResult>
+  /** With `finish`, and if it has that hash, a file gets its mode and time and is flushed as well. */
+  hash(file: Buffer, finish?: Finish): Promise<HashResult>
 }
 
 interface Waiting {
@@ -47,9 +48,12 @@ class HasherThread {
     this.waiting.clear()
   }
 
-  hash(file: Buffer): Promise<HashResult> {
+  hash(file: Buffer, finish?: Finish): Promise<HashResult> {
     return new Promise((resolve, reject) => {
-      const request: HashRequest = { id: this.#next++, file }
+      const request: HashRequest = {
+        ...{ id: this.#next++, file },
+        ...(finish === undefined ? {} : { finish }),
+      }
       this.waiting.set(request.id, { resolve, reject })
       this.#worker.ref()
       this.#worker.postMessage(request)
@@ -93,9 +97,9 @@ export class Hasher implements FileHasher {
   }
 
   /** Never rejects for the file's sake: that is told in the result. */
-  async hash(file: Buffer): Promise<HashResult> {
+  async hash(file: Buffer, finish?: Finish): Promise<HashResult> {
     if (this.#stopped) throw new MirrorswarmError('MS_INTERNAL', 'the hasher is stopped')
-    const result = await this.#pick().hash(file)
+    const result = await this.#pick().hash(file, finish)
     if (result.kind === 'hashed') this.#onHashed?.(result)
     return result
   }

@@ -85,10 +85,19 @@ export class MirrorFolder {
     return { kind: 'link', target: await readlink(this.file(path), 'buffer') }
   }
 
-  /** Make the folders above a path; tells which were made. Obstructions must be gone before. */
-  async makeFoldersAbove(path: RepoPath, onMade: (folder: RepoPath) => void): Promise<void> {
+  /**
+   * Make the folders above a path; tells which were made. Obstructions must be gone before. What `seen`
+   * knows of is not looked at again; afterwards it knows of all of them.
+   */
+  async makeFoldersAbove(
+    path: RepoPath,
+    onMade: (folder: RepoPath) => void,
+    seen?: SeenFolders,
+  ): Promise<void> {
     for (const folder of foldersAbove(path)) {
+      if (seen?.get(folder) === 'folder') continue
       const stats = await this.#stats(folder)
+      seen?.set(folder, 'folder')
       if (stats?.isDirectory()) continue
       try {
         await mkdir(this.file(folder))

@@ -10,10 +10,10 @@ import { temporaryPrefix } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
 import { ClearWay } from './clear-way.ts'
 import { copyVerified } from './copy.ts'
-import type { FileHasher } from './hasher.ts'
+import type { FileHasher, Finish, HashResult } from './hasher.ts'
 import { type HeldStore, sameStamp } from './held-store.ts'
 import { linkStaysInside } from './logic/placement.ts'
-import type { MirrorFolder } from './mirror-folder.ts'
+import type { MirrorFolder, SeenFolders } from './mirror-folder.ts'
 import { RecordQueue } from './record-queue.ts'
 
 /** The calls that some file systems refuse; tests put refusing ones here. */
@@ -30,6 +30,8 @@ export interface PlacerParts {
   readonly isKnownContent: (sha256: Sha256) => boolean
   readonly calls?: FileCalls
 }
+
+type Hashed = Extract<HashResult, { readonly kind: 'hashed' }>
 
 export type Placed =
   | { readonly path: RepoPath; readonly kind: 'placed' }
@@ -99,8 +101,7 @@ export class Placer {
     fetched: string,
     paths: readonly RepoPath[],
   ): Promise<Placed[]> {
-    await this.verify(content, fetched)
-    await this.#finish(content, fetched)
+    await this.#verifyAndFinish(content, fetched)
     const results: Placed[] = []
     let source: string | null = fetched
     for (const path of paths) {
@@ -111,7 +112,7 @@ export class Placer {
       if (placed.kind === 'placed') source = null
       results.push(placed)
     }
-    await rm(fetched, { force: true })
+    if (source !== null) await rm(fetched, { force: true })
     return results
   }
 
@@ -154,8 +155,24 @@ export class Placer {
 
   /** Throws MS_CONTENT_MISMATCH, after removing the file, unless it has the content's bytes. */
   async verify(content: Content, file: string): Promise<void> {
-    const result = await this.#parts.hasher.hash(Buffer.from(file))
-    if (result.kind === 'hashed' && result.sha256 === content.sha256) return
+    await this.#verified(content, file)
+  }
+
+  /** The same, and mode and time as any mirror has them, and all of it on the disk. */
+  async #verifyAndFinish(content: Content, file: string): Promise<void> {
+    const { sha256, modifiedSeconds } = content
+    const { finished } = await this.#verified(content, file, { sha256, modifiedSeconds })
+    if (finished === undefined) await this.#finish(content, file)
+    if (finished === undefined || finished === true) return
+    if (fullCodes.has(finished)) {
+      throw new MirrorswarmError('MS_DISK_FULL', 'no space is left for the mirror')
+    }
+    throw Object.assign(new Error(`${finished}: ${sha256} cannot be flushed`), { code: finished })
+  }
+
+  async #verified(content: Content, file: string, finish?: Finish): Promise<Hashed> {
+    const result = await this.#parts.hasher.hash(Buffer.from(file), finish)
+    if (result.kind === 'hashed' && result.sha256 === content.sha256) return result
     await rm(file, { force: true })
     throw new MirrorswarmError(
       'MS_CONTENT_MISMATCH',
@@ -180,11 +197,12 @@ export class Placer {
     path: RepoPath,
     put: (target: Buffer) => Promise<void>,
   ): Promise<Placed> {
+    const seen: SeenFolders = new Map()
     const placed = await this.#inTurn(async (): Promise<Placed> => {
       try {
-        const way = await this.#way.open(path)
+        const way = await this.#way.open(path, seen)
         if (way.kind === 'blocked') return { path, ...way }
-        await this.#parts.folder.makeFoldersAbove(path, made => this.#queue.folderMade(made))
+        await this.#parts.folder.makeFoldersAbove(path, made => this.#queue.folderMade(made), seen)
         await put(this.#parts.folder.file(path))
         return { path, kind: 'placed' }
       } catch (error) {
@@ -193,7 +211,7 @@ export class Placer {
       }
     })
     if (placed.kind === 'blocked') return placed
-    const found = await this.#parts.folder.look(path)
+    const found = await this.#parts.folder.look(path, seen)
     if (found.kind !== 'file' || found.stamp.sizeBytes !== content.sizeBytes) {
       return { path, kind: 'blocked', reason: 'it was replaced by somebody else meanwhile' }
     }
@@ -222,6 +240,7 @@ export class Placer {
     } catch (error) {
       if (systemCode(error) !== 'EXDEV') throw error
       await this.#copy(content, Buffer.from(fetched), target)
+      await rm(fetched, { force: true })
     }
   }
 

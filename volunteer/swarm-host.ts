@@ -71,6 +71,11 @@ export class SwarmHost {
       .map(({ infoHash, pieces, have }) => ({ infoHash, pieces, have }))
   }
 
+  /** May there be an unfinished transfer of a content? False is certain. */
+  mayHavePartial(sha256: Sha256): boolean {
+    return this.#swarm?.mayHavePartial(sha256) ?? true
+  }
+
   /** Remove unfinished transfers of contents that are not missing (any more). */
   async tidy(isMissing: (sha256: Sha256) => boolean): Promise<void> {
     const swarm = this.#swarm
