@@ -157,7 +157,9 @@ export class SeedConnection {
         take: (bytes, _priority, signal) => this.#pass(bytes, signal),
       },
       has: index => torrents.has(torrent, index),
-      read: (index, offset, length) => torrents.read(torrent, index, offset, length),
+      read: async (index, offset, into) => {
+        into.set(await torrents.read(torrent, index, offset, into.length))
+      },
       // Its bitfield is wrong now: it will get a new one when it comes back.
       onFault: error => this.close(`a block cannot be read: ${describeError(error)}`),
       pieceLengthBytes: torrent.layout.pieceLengthBytes,

@@ -276,7 +276,7 @@ export class PartialFiles {
     const opened = () => {
       if (how === 'create') this.#begun.add(sha256)
       const create = how === 'create' ? constants.O_CREAT : 0
-      return open(file, constants.O_RDWR | constants.O_NOFOLLOW | create, 0o666)
+      return open(file, constants.O_RDWR | create, 0o666)
     }
     return this.#handles.use(`partial ${sha256}`, opened, work)
   }

@@ -11,7 +11,8 @@ export interface UploadParts {
   readonly limiter: Pick<RateLimiter, 'limits' | 'take'>
   /** Is the piece here, verified? */
   readonly has: (index: number) => boolean
-  readonly pool: BufferPool
+  /** Where messages are put together; without it each has memory of its own. */
+  readonly pool?: BufferPool
   /** Fill `into` with a block; bytes beyond the member's end are zeros. */
   readonly read: (index: number, offset: number, into: Buffer) => Promise<void>
   /** A block could not be read. */
@@ -84,11 +85,12 @@ class Upload {
       try {
         await this.#pass(asked.length, cancel.signal)
         const { pool } = this.#parts
-        const message = pool.take(headBytes + asked.length)
+        const length = headBytes + asked.length
+        const message = pool?.take(length) ?? Buffer.allocUnsafe(length)
         await this.#parts.read(asked.index, asked.offset, message.subarray(headBytes))
         // One after the other: what a peer does not read stays on the disk, not in memory.
         await sent(this.#wire)
-        if (this.#closed || !this.#send(asked, message)) pool.give(message)
+        if (this.#closed || !this.#send(asked, message)) pool?.give(message)
       } catch (error) {
         if (!cancel.signal.aborted) this.#parts.onFault(error)
         if (!this.#closed) this.#refuse(asked)
@@ -123,8 +125,10 @@ class Upload {
     message[4] = 7
     message.writeUInt32BE(index, 5)
     message.writeUInt32BE(offset, 9)
-    onceSent(message, () => this.#parts.pool.give(message))
+    const { pool } = this.#parts
+    if (pool !== undefined) onceSent(message, () => pool.give(message))
     this.#wire._push(message)
+    this.#wire.emit('upload', length)
     return true
   }
 
