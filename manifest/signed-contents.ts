@@ -46,7 +46,9 @@ const decoders: Readonly<Record<string, (() => Transform) | null>> = {
 }
 
 /** Packages, Sources.gz, 0a1b…-primary.xml.zst; null for what names no packages or is packed by xz. */
-const listOf = (path: string): { readonly kind: 'control' | 'primary'; readonly form: string } | null => {
+const listOf = (
+  path: string,
+): { readonly kind: 'control' | 'primary'; readonly form: string } | null => {
   const [, name = '', form = ''] = /^(.*?)(?:\.(gz|zst|xz|bz2|lzma|lz4))?$/.exec(path) ?? []
   if (!Object.hasOwn(decoders, form)) return null
   if (/(?:^|\/)(?:Packages|Sources)$/.test(name)) return { kind: 'control', form }

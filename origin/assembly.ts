@@ -30,6 +30,7 @@ import { originContents, originForms } from './content-source.ts'
 import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
+import type { GeoDatabase } from './geo.ts'
 import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
@@ -39,11 +40,11 @@ import { Prober } from './prober.ts'
 import { keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
-import { Redirector, type RedirectorParts } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import type { SeedListener } from './seed-listener.ts'
 import { makeSeeding, seedersAt } from './seeding.ts'
+import { makeSelection, type SelectionSystem } from './selection.ts'
 import { ServingGate, syncAnswersAt } from './serving-gate.ts'
 import { StockDesk } from './stock-desk.ts'
 import type { OpenStore } from './store.ts'
@@ -54,6 +55,7 @@ export type Assembly = AppParts & {
   readonly app: ReturnType<typeof buildApp>['app']
   readonly tlsReloader: TlsReloader | null
   readonly front: Front
+  readonly selection: SelectionSystem
   readonly prober: Prober
   readonly reachability: Reachability
   readonly seeding: SeedListener
@@ -164,28 +166,25 @@ const makeContext = (
   logger: Logger,
   shared: Pick<
     OriginContext,
-    'resolver' | 'metrics' | 'stopping' | 'onRepeat' | 'onRequest' | 'access' | 'authority'
-  > &
-    Required<Pick<RedirectorParts, 'onSent'>>,
+    | 'resolver'
+    | 'metrics'
+    | 'stopping'
+    | 'onRepeat'
+    | 'onRequest'
+    | 'access'
+    | 'authority'
+    | 'gate'
+    | 'redirector'
+  >,
 ): OriginContext => {
-  const { publicUrl, announceIntervalMs } = options
+  const { publicUrl } = options
   const prefix = prefixOf(publicUrl)
-  const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
   const keepAtOrigin = keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin))
   return {
     ...shared,
     hotFiles: new HotFiles({ resolver: shared.resolver, keepAtOrigin, prefix }),
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
     objects: store.objects,
-    redirector: new Redirector({
-      source: store.tracker,
-      clock: systemClock,
-      random: Math.random,
-      announceIntervalMs,
-      hasRoomForRepeats: () => gate.hasRoom('repeat'),
-      onSent: shared.onSent,
-    }),
-    gate,
     bounces: new Bounces({
       tracker: store.tracker,
       clock: systemClock,
@@ -222,20 +221,27 @@ const makeAccess = (
   return new Access({ authority, clients, verifier, addresses, limit }, { requireClients })
 }
 
+/** Who is told of a publish, besides the tracker. */
+interface Told {
+  readonly resolver: Resolver
+  readonly heads: HeadKeeper
+  readonly onSigned: () => Promise<void>
+}
+
 /** What makes snapshots, and tells everybody of a new one. */
 const makePublisher = (
   folder: DataFolder,
   { reader, tracker }: OpenStore,
-  options: OriginOptions,
+  { workers }: OriginOptions,
   logger: Logger,
-  { resolver, heads }: { readonly resolver: Resolver; readonly heads: HeadKeeper },
+  { resolver, heads, onSigned }: Told,
 ): Publisher =>
   new Publisher({
     place: {
       root: folder.options.repositoryDir,
       dataDir: folder.files.folder,
       keepAtOrigin: folder.options.keepAtOrigin,
-      workers: options.workers,
+      workers,
     },
     logger,
     scopes: () => tracker.scopes(),
@@ -246,6 +252,7 @@ const makePublisher = (
       if (latest === null || head === null || identity === null) return
       await tracker.publishSnapshot({ ...identity, number: latest.number })
     },
+    onSigned,
   })
 
 /** Wire an origin; nothing is started and nothing listens yet. */
@@ -255,12 +262,16 @@ export const assemble = (
   options: OriginOptions,
   logger: Logger,
   stopping: AbortSignal,
+  geo: GeoDatabase | null = null,
 ): Assembly => {
   const { reader, tracker, tokens, clients } = store
   const { rootKeys, onlineKeys, exchangeKeys } = folder
   const resolver = new Resolver(reader)
   const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
-  const publisher = makePublisher(folder, store, options, logger, { resolver, heads })
+  const publisher = makePublisher(folder, store, options, logger, {
+    ...{ resolver, heads },
+    onSigned: () => selection.signed.refresh(),
+  })
   const upstream = makeUpstream(options, folder.options.repositoryDir, {
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
@@ -285,7 +296,15 @@ export const assemble = (
   })
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
-  const shared = { resolver, metrics, stopping, onRepeat, onRequest, onSent, access, authority }
+  const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
+  const selection: SelectionSystem = makeSelection(
+    { folder, source: tracker, geo, options, logger },
+    { hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent },
+  )
+  const { redirector } = selection
+  const shared = {
+    ...{ resolver, metrics, stopping, onRepeat, onRequest, access, authority, gate, redirector },
+  }
   const context = makeContext(folder, store, options, logger, shared)
   const auditor: Auditor = makeAuditor(
     {
@@ -312,5 +331,5 @@ export const assemble = (
     upstream,
   }
   const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
-  return { ...parts, auditor, prober, front, seeding, app, tlsReloader }
+  return { ...parts, selection, auditor, prober, front, seeding, app, tlsReloader }
 }

@@ -10,6 +10,7 @@ import { createLogger, type Logger } from '../core/log.ts'
 import { TreeWatcher } from '../manifest/watch.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { GeoDatabase } from './geo.ts'
 import type { OriginOptions } from './options.ts'
 import { seedListenOf } from './seeding.ts'
 import { openStore } from './store.ts'
@@ -82,9 +83,12 @@ const startParts = async (
 ): Promise<string> => {
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
-  const assembly = assemble(folder, store, options, logger, stopping.signal)
+  const { geoDatabases } = options
+  const geo = geoDatabases.length === 0 ? null : await GeoDatabase.open(geoDatabases)
+  const assembly = assemble(folder, store, options, logger, stopping.signal, geo)
   const { tracker, reachability, auditor, stock, resolver, prober, seeding } = assembly
   await tracker.start()
+  await assembly.selection.start(stopping.signal)
   await assembly.context.forms.start()
   stack.defer(() => assembly.context.forms.stop())
   stack.defer(() => assembly.context.zsync.stop())

@@ -3,6 +3,7 @@
 import { directAnswers } from '../core/limits.ts'
 import type { LogAddresses, LogLevel } from '../core/log.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
+import type { Policy } from './logic/choose.ts'
 import type { SeedListen } from './seed-listener.ts'
 
 export interface OriginOptions {
@@ -23,6 +24,14 @@ export interface OriginOptions {
   readonly keepAtOrigin: readonly string[]
   /** Files sent at the same time because no volunteer has them. */
   readonly servingLimit: number
+  /** Rules for which clients go where: 'CIDR=NAME,NAME' or 'CIDR=site:SITE'. */
+  readonly prefer: readonly string[]
+  /** MaxMind DB files: where addresses are. */
+  readonly geoDatabases: readonly string[]
+  /** The part of all redirects that one volunteer may get, 0 to 1; null: all. */
+  readonly maxShare: number | null
+  /** How the choice falls among the nearest: for benches and simulations only. */
+  readonly policy?: Policy
   /** Null: as fast as it goes. */
   readonly uploadLimitBytesPerSecond: number | null
   /** Of that, for volunteers and BitTorrent clients together; null: as much as clients leave. */
@@ -55,6 +64,9 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   scanIntervalMs: 60_000,
   keepAtOrigin: [],
   servingLimit: directAnswers,
+  prefer: [],
+  geoDatabases: [],
+  maxShare: null,
   uploadLimitBytesPerSecond: null,
   swarmUploadLimitBytesPerSecond: null,
   bittorrentListen: null,

@@ -28,7 +28,7 @@ export interface PublisherParts {
    */
   readonly onPublished: (result: PublishResult) => Promise<void>
   /** What signed indexes name was written down anew. */
-  readonly onSigned?: () => void
+  readonly onSigned?: () => Promise<void>
 }
 
 export interface PublisherStatus {
@@ -176,7 +176,7 @@ export class Publisher {
         this.#task?.resolve(message.result)
         break
       case 'signed':
-        this.#parts.onSigned?.()
+        void this.#parts.onSigned?.()
         break
       case 'failed':
         this.#task?.reject(new MirrorswarmError(message.code, message.message))

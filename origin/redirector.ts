@@ -19,7 +19,6 @@ import {
 } from './logic/choose.ts'
 import type { Tier } from './logic/closeness.ts'
 import type { PreferRule } from './logic/prefer-rules.ts'
-import { verifiedByClients } from './logic/redirectable.ts'
 import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './logic/repeats.ts'
 import { judgeAll, type Moment, refusal, type Selection } from './logic/select.ts'
 import type { Standing } from './standing.ts'
@@ -71,7 +70,7 @@ export interface RedirectorParts {
   readonly clock: Clock
   readonly random: Random
   readonly announceIntervalMs: number
-  /** Missing: judged by the path's name. */
+  /** Missing: none are named. */
   readonly signed?: () => SignedContents
   /** Where clients and volunteers are; missing: nobody knows. */
   readonly places?: PlaceFinder
@@ -214,7 +213,7 @@ export class Redirector {
       family: ranking.family,
       tried,
       sticky: this.#standings.indexOf(this.#sticky.get(request.client)),
-      signed: this.#parts.signed?.().has(content.number) ?? verifiedByClients(request.path),
+      signed: this.#parts.signed?.().has(content.number) ?? false,
     }
     return { candidates, ranking, request: wanted, moment, policy, random }
   }

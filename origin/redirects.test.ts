@@ -14,6 +14,20 @@ const fill = (repository: string): void => {
   writeFileSync(join(repository, 'doc/manual.pdf'), big)
 }
 
+/** With a signed index that names one of the packages. */
+const fillSigned = (repository: string): void => {
+  fill(repository)
+  const hash = sha256Hex(Buffer.concat([Buffer.from('a.deb'), big]))
+  const packages = `Package: a\nSHA256: ${hash}\n`
+  mkdirSync(join(repository, 'dists/stable'), { recursive: true })
+  writeFileSync(join(repository, 'dists/stable/Packages'), packages)
+  const named = `${sha256Hex(Buffer.from(packages))} ${packages.length} Packages`
+  writeFileSync(
+    join(repository, 'dists/stable/InRelease'),
+    `-----BEGIN PGP SIGNED MESSAGE-----\n\nSHA256:\n ${named}\n-----BEGIN PGP SIGNATURE-----\n`,
+  )
+}
+
 /** Another client each time, so that nothing is a repeat. */
 let clients = 0
 const stranger = () => ({ 'user-agent': `client ${clients++}` })
@@ -199,7 +213,7 @@ t.test('a volunteer that went away gets no redirects', async t => {
 })
 
 t.test('less trusted volunteers serve only what clients verify', async t => {
-  const network = await TestNetwork.start(t, fill, { announceIntervalMs: 60_000 })
+  const network = await TestNetwork.start(t, fillSigned, { announceIntervalMs: 60_000 })
   await network.waitForSnapshot(1)
   const expiresMs = Date.now() + 60_000
   const answer = await network.operate('/-/v1/tokens', { expiresMs, trust: 'signed-only' })
@@ -209,8 +223,17 @@ t.test('less trusted volunteers serve only what clients verify', async t => {
   t.teardown(() => ada.stop())
   await ada.enrol(token)
   await ada.announce()
-  t.equal((await network.get('/pool/a.deb', stranger())).status, 302)
+  await eventually('the signed index is followed', async () => {
+    const answer = await network.get('/pool/a.deb', stranger())
+    return answer.status === 302
+  })
+  t.equal((await network.get('/pool/b.deb', stranger())).status, 200, 'no index names it')
   t.equal((await network.get('/doc/manual.pdf', stranger())).status, 200)
+  const why = await network.get('/pool/b.deb?explain', stranger())
+  t.match(why.body.toString(), 'it may serve only what signed indexes name')
+  await network.restart()
+  await ada.announce()
+  t.equal((await network.get('/pool/a.deb', stranger())).status, 302, 'also after a restart')
 })
 
 t.test('when the origin serves as much as it may, it says so', async t => {

@@ -1,6 +1,7 @@
 // The contents that signed indexes name, made by the publisher and read by the origin: a bitmap in a
 // file of the data folder, named with the snapshot that it was made from.
 
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
@@ -67,6 +68,8 @@ export class SignedWriter {
       { root, reader, kept, snapshot, indexes, known: this.#known, ...options },
       content => contents.add(content),
     )
+    // Most repositories that need no such file should have none.
+    if (contents.count === 0 && !existsSync(signedFile(dataDir))) return
     const stored = { format: 1, epoch: identity.epoch, snapshot, containers: contents.encode() }
     await writeFileDurably(signedFile(dataDir), JSON.stringify(stored))
   }

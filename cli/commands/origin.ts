@@ -1,5 +1,6 @@
 // mirrorswarm origin: runs the daemon until it is told to stop.
 
+import { resolve } from 'node:path'
 import { bittorrentPort } from '../../core/stock-limits.ts'
 import type { OriginOptions } from '../../origin/main.ts'
 import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
@@ -27,6 +28,9 @@ export const originOptions = (options: Options): OriginOptions => ({
   settleMs: options.settle,
   scanIntervalMs: options.scanInterval,
   keepAtOrigin: options.keepAtOrigin,
+  prefer: options.prefer,
+  geoDatabases: options.geoDatabase.map(file => resolve(file)),
+  maxShare: options.maxShare === null ? null : options.maxShare / 100,
   servingLimit: options.servingLimit,
   uploadLimitBytesPerSecond: options.uploadLimit,
   swarmUploadLimitBytesPerSecond: options.swarmUploadLimit,

@@ -15,6 +15,7 @@ import {
 import { keptPatterns, PublishWork } from '../../origin/publish-work.ts'
 import { Redirector } from '../../origin/redirector.ts'
 import { changeOf } from '../../origin/routes/operator.ts'
+import { SignedReader } from '../../origin/signed-store.ts'
 import { type OpenStore, openStore } from '../../origin/store.ts'
 import type {
   ClientAnswer,
@@ -107,7 +108,9 @@ export class LocalOperator implements Operator {
   }
 
   async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {
-    const explanation = this.#explain(path, from)
+    const signed = new SignedReader(this.#folder.files.folder, silentLogger)
+    await signed.refresh()
+    const explanation = this.#explain(path, from, signed)
     return json ? renderExplanationJson(explanation) : renderExplanation(explanation)
   }
 
@@ -121,7 +124,7 @@ export class LocalOperator implements Operator {
     throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no volunteer called ${name}`)
   }
 
-  #explain(path: RepoPath, from: string | null): Explanation {
+  #explain(path: RepoPath, from: string | null, signed: SignedReader): Explanation {
     const { reader, tracker } = this.#store
     const latest = reader.latest()
     const found = latest === null ? null : reader.resolve(path, latest.number)
@@ -133,6 +136,7 @@ export class LocalOperator implements Operator {
       clock: systemClock,
       random: Math.random,
       announceIntervalMs,
+      signed: () => signed.contents,
     })
     const keepAtOrigin = keepAtOriginBy(keptPatterns(this.#folder.options.keepAtOrigin))
     const { content } = found

@@ -33,7 +33,9 @@ ${b} </checksum></package></metadata>`
 
 const read = (reader: HashReader, text: string, cuts: readonly number[]): Set<string> => {
   const places = [0, ...cuts.map(cut => cut % text.length).toSorted((x, y) => x - y), text.length]
-  const found = places.flatMap((start, index) => reader.push(text.slice(start, places[index + 1] ?? start)))
+  const found = places.flatMap((start, index) =>
+    reader.push(text.slice(start, places[index + 1] ?? start)),
+  )
   return new Set([...found, ...reader.end()])
 }
 

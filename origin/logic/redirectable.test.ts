@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { RepoPath } from '../../core/ids.ts'
 import { redirectFloorBytes } from '../../core/limits.ts'
-import { redirectable, verifiedByClients } from './redirectable.ts'
+import { redirectable } from './redirectable.ts'
 
 const path = (text: string): RepoPath => text as RepoPath
 const ordinary = {
@@ -25,24 +25,4 @@ t.test('"?direct" and kept names are served here', async t => {
     redirect: false,
     reason: 'kept',
   })
-})
-
-t.test('packages and by-hash indexes are verified by clients, images are not', async t => {
-  for (const text of [
-    'pool/a_1%2B2.deb',
-    'x.rpm',
-    'x.drpm',
-    `d/by-hash/SHA256/${'a'.repeat(64)}`,
-  ]) {
-    t.ok(verifiedByClients(path(text)), text)
-  }
-  for (const text of [
-    'a.iso',
-    'a.deb.txt',
-    'deb',
-    `by-hash/SHA256/${'a'.repeat(63)}/x`,
-    'x.rpm/y',
-  ]) {
-    t.notOk(verifiedByClients(path(text)), text)
-  }
 })

@@ -3,7 +3,6 @@
 
 import type { RepoPath } from '../../core/ids.ts'
 import { redirectFloorBytes } from '../../core/limits.ts'
-import { baseName } from '../../core/repo-path.ts'
 
 export interface FileRequest {
   readonly path: RepoPath
@@ -24,14 +23,3 @@ export const redirectable = (request: FileRequest): Redirectable => {
   if (request.keepAtOrigin) return { redirect: false, reason: 'kept' }
   return { redirect: true }
 }
-
-const packageName = /\.(?:deb|udeb|ddeb|rpm|drpm)$/
-const byHash = /(?:^|\/)by-hash\/[A-Za-z0-9]+\/[0-9a-f]{32,128}$/
-
-/**
- * True for what package managers check by themselves against signed indexes or signatures: packages
- * and apt's by-hash indexes. The rule goes by the name alone, which is the honest simplest form: a
- * person who fetches a package with wget and does not verify it is not protected by it.
- */
-export const verifiedByClients = (path: RepoPath): boolean =>
-  packageName.test(baseName(path)) || byHash.test(path)

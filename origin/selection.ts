@@ -1,0 +1,54 @@
+// Puts together what chooses volunteers: the redirector, where everybody is, and which contents
+// signed indexes name.
+
+import { systemClock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import { volunteerAddressMs } from '../core/selection-limits.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { GeoDatabase } from './geo.ts'
+import { parsePreferRules } from './logic/prefer-rules.ts'
+import type { OriginOptions } from './options.ts'
+import { Redirector, type RedirectorParts } from './redirector.ts'
+import { SignedReader } from './signed-store.ts'
+import { VolunteerPlaces } from './volunteer-places.ts'
+
+export interface SelectionParts {
+  readonly folder: DataFolder
+  readonly source: RedirectorParts['source']
+  /** Null: there are no geo databases. */
+  readonly geo: GeoDatabase | null
+  readonly options: Pick<OriginOptions, 'announceIntervalMs' | 'prefer' | 'maxShare' | 'policy'>
+  readonly logger: Logger
+}
+
+export interface SelectionSystem {
+  readonly redirector: Redirector
+  readonly signed: SignedReader
+  /** Read what is on the disk, and keep addresses fresh until `stopping`. */
+  start(stopping: AbortSignal): Promise<void>
+}
+
+/** Throws MS_CONFIG_INVALID for rules that cannot be kept. */
+export const makeSelection = (
+  { folder, source, geo, options, logger }: SelectionParts,
+  more: Pick<RedirectorParts, 'hasRoomForRepeats' | 'onSent'>,
+): SelectionSystem => {
+  const places = new VolunteerPlaces({ geo, clock: systemClock })
+  const signed = new SignedReader(folder.files.folder, logger)
+  const { announceIntervalMs, prefer, maxShare, policy } = options
+  const redirector = new Redirector({
+    ...{ source, places, announceIntervalMs, clock: systemClock, random: Math.random },
+    rules: parsePreferRules(prefer),
+    signed: () => signed.contents,
+    ...(maxShare === null ? {} : { maxShare }),
+    ...(policy === undefined ? {} : { policy }),
+    ...more,
+  })
+  const start = async (stopping: AbortSignal): Promise<void> => {
+    await signed.refresh()
+    const timer = setInterval(() => places.refresh(), volunteerAddressMs / 10)
+    timer.unref()
+    stopping.addEventListener('abort', () => clearInterval(timer), { once: true })
+  }
+  return { redirector, signed, start }
+}
