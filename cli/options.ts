@@ -4,7 +4,6 @@
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
-import { parsePreferRule } from '../origin/logic/prefer-rules.ts'
 import { front } from './front-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 
@@ -81,25 +80,7 @@ const origin = {
     placeholder: 'GLOB',
     help: 'More names that are never redirected, besides indexes and small files; repeatable',
   },
-  prefer: {
-    kind: 'list',
-    placeholder: 'CIDR=NAMES',
-    check: parsePreferRule,
-    help: 'Clients of this network go to these volunteers first, e.g. 10.1.0.0/16=ada,bob or 10.2.0.0/16=site:physics; repeatable',
-  },
-  geoDatabase: {
-    kind: 'list',
-    placeholder: 'FILE',
-    help: 'A MaxMind DB file (.mmdb) of countries or autonomous systems, to prefer near volunteers; repeatable',
-  },
-  maxShare: {
-    kind: 'count',
-    placeholder: 'PERCENT',
-    check: text => {
-      if (Number(text) > 100) throw new RangeError(`${text} % is more than all`)
-    },
-    help: 'Send at most this percentage of redirects and of their bytes to one volunteer',
-  },
+  ...selection,
   servingLimit: {
     kind: 'count',
     placeholder: 'N',

@@ -40,6 +40,7 @@ import { Prober } from './prober.ts'
 import { keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
+import type { RedirectorParts } from './redirector.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import type { SeedListener } from './seed-listener.ts'
@@ -255,6 +256,24 @@ const makePublisher = (
     onSigned,
   })
 
+/** What lets volunteers in. */
+const makeEnrolment = (
+  { rootKeys, exchangeKeys }: DataFolder,
+  { tracker, tokens }: OpenStore,
+  logger: Logger,
+  parts: { readonly prober: Prober; readonly stopping: AbortSignal },
+  options: OriginOptions,
+): Enrolment =>
+  new Enrolment(
+    {
+      ...{ tracker, tokens, exchangeKeys, logger, clock: systemClock },
+      ...parts,
+      repositoryId: repositoryIdOf(rootKeys.publicKey),
+      rootKey: rootKeys.publicKey,
+    },
+    { intervalMs: options.announceIntervalMs, allowLoopback: isOnLoopback(options) },
+  )
+
 /** Wire an origin; nothing is started and nothing listens yet. */
 export const assemble = (
   folder: DataFolder,
@@ -265,7 +284,7 @@ export const assemble = (
   geo: GeoDatabase | null = null,
 ): Assembly => {
   const { reader, tracker, tokens, clients } = store
-  const { rootKeys, onlineKeys, exchangeKeys } = folder
+  const { rootKeys, onlineKeys } = folder
   const resolver = new Resolver(reader)
   const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
   const publisher = makePublisher(folder, store, options, logger, {
@@ -313,16 +332,7 @@ export const assemble = (
     },
     { intervalMs: options.auditIntervalMs, probeDelayMostMs, allowLoopback },
   )
-  const repositoryId = repositoryIdOf(rootKeys.publicKey)
-  const enrolment = new Enrolment(
-    {
-      ...{ tracker, tokens, prober, exchangeKeys, repositoryId, logger, stopping },
-      rootKey: rootKeys.publicKey,
-      clock: systemClock,
-    },
-    { intervalMs, allowLoopback },
-  )
-  const seeding = makeSeeding(context)
+  const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
   const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
