@@ -6,6 +6,7 @@ import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
 import { front } from './front-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
+import { selection } from './selection-options.ts'
 
 const config = {
   kind: 'path',

@@ -333,6 +333,7 @@ export const assemble = (
     { intervalMs: options.auditIntervalMs, probeDelayMostMs, allowLoopback },
   )
   const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
+  const seeding = makeSeeding(context)
   const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
