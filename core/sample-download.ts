@@ -58,7 +58,7 @@ const lengthOf = (answer: IncomingMessage): number | null => {
 /** Reads until there is enough; resolves with how it ended. */
 const readBody = async (
   answer: IncomingMessage,
-  takeBytes: number,
+  { takeBytes, method }: SampleRequest,
   why: () => 'stalled' | 'late' | null,
 ): Promise<{ readonly end: Sample['end']; readonly body: Buffer }> => {
   const parts: Buffer[] = []
@@ -76,7 +76,7 @@ const readBody = async (
   } catch {
     return { end: why() ?? 'cut', body: body() }
   }
-  const promised = lengthOf(answer)
+  const promised = method === 'HEAD' ? 0 : lengthOf(answer)
   const whole = answer.complete && (promised === null || promised === length)
   return { end: whole ? 'complete' : (why() ?? 'cut'), body: body() }
 }
@@ -135,7 +135,7 @@ export const sampleDownload = async (
       sent.end()
     })
     const startMs = performance.now()
-    const { end, body } = await readBody(answer, request.takeBytes, () => given)
+    const { end, body } = await readBody(answer, request, () => given)
     options.signal.throwIfAborted()
     return {
       ...{ end, body, error: '' },

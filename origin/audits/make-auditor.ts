@@ -68,6 +68,6 @@ export const makeAuditor = (
         post: (url, body, signal) => prober.post(url, body, signal),
       },
     },
-    options,
+    { ...options, probeDelayMostMs: Math.min(options.probeDelayMostMs, options.intervalMs) },
   )
 }

@@ -51,10 +51,10 @@ const makeOrder = (
     target,
     path: file.path,
     query: link.slice(link.indexOf('?') + 1),
-    headers: plan.headers.map(([name, value]): [string, string] => [name, value]),
+    headers: plan.headers.map(([name, value]): AuditOrder['headers'][number] => [name, value]),
     takeBytes: Math.max(1, plan.length),
     expiresSeconds: Math.ceil((clock.nowMs() + auditOrderMs) / 1000),
-  } as AuditOrder
+  }
 }
 
 const judgeReport = async (

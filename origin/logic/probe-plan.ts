@@ -4,7 +4,8 @@
 import type { Random } from '../../core/clock.ts'
 import { sampleBytes } from '../../core/healing-limits.ts'
 
-type Headers = readonly (readonly [name: string, value: string])[]
+type HeaderName = 'User-Agent' | 'Accept' | 'Accept-Encoding' | 'Connection' | 'Range'
+type Headers = readonly (readonly [name: HeaderName, value: string])[]
 
 export interface ProbePlan {
   /** Those of a known program, in its spelling and order. */
