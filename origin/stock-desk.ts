@@ -19,11 +19,12 @@ export class StockDesk {
     request: IncomingMessage,
     response: ServerResponse,
     action: 'announce' | 'scrape',
+    address: string,
   ): Promise<void> {
     this.#tracker ??= this.#open()
     try {
       const tracker = await this.#tracker
-      tracker.handle(request, response, action)
+      tracker.handle(request, response, action, address)
     } catch (error) {
       this.#tracker = null
       response.destroy()

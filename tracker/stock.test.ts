@@ -44,7 +44,8 @@ const start = async (t: Test, parts: Partial<StockParts> = {}) => {
   )
   stock.start()
   const server = createServer((request, response) => {
-    stock.handle(request, response, request.url?.includes('scrape') ? 'scrape' : 'announce')
+    const action = request.url?.includes('scrape') ? 'scrape' : 'announce'
+    stock.handle(request, response, action, '127.0.0.1')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

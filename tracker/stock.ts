@@ -84,7 +84,8 @@ class BoundedServer extends Server {
       udp: false,
       ws: false,
       stats: false,
-      trustProxy: false,
+      // What handle() writes there is what it was told, whatever the client sent.
+      trustProxy: true,
       interval: options.intervalMs,
       peersCacheLength: stockPeersPerSwarm,
       peersCacheTtl: stockPeerTtlMs,
@@ -170,10 +171,16 @@ export class StockTracker {
   }
 
   /**
-   * Answer a GET of a stock client, whatever the path in front of the query. Refusals are answers
+   * Answer a GET of a stock client at `address` (behind proxies, its own), whatever the path in front of the query. Refusals are answers
    * of status 200 with a "failure reason", as clients expect.
    */
-  handle(request: IncomingMessage, response: ServerResponse, action: StockAction): void {
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    action: StockAction,
+    address: string,
+  ): void {
+    request.headers['x-forwarded-for'] = address
     response.setHeader('content-type', 'text/plain')
     response.setHeader('cache-control', 'no-store')
     // Without info_hash the server would list every torrent to anyone.

@@ -178,6 +178,15 @@ t.test('an origin that requires clients', async t => {
     t.equal(await announce('/top', asAll), 200)
     t.equal(await announce('/top', asSome), 403)
     t.equal(await announce('/top', {}), 401)
+    const hidden = escape(await infoHash('/top'))
+    const open = escape(await infoHash('/pool/main/a.deb'))
+    for (const query of [
+      ...['', 'x=1', `info%5Fhash=${hidden}`, `%69nfo_hash=${hidden}`, 'info_hash=short'],
+      ...[`info_hash=${open}&info_hash=${hidden}`, `info_hash=${open}&info%5Fhash=${hidden}`],
+    ]) {
+      t.equal(await status(`/-/announce?${query}`, asSome), 403, query)
+      t.equal(await status(`/-/scrape?${query}`, asSome), 403, query)
+    }
     t.equal(await announce('/pool/main/a.deb', asSome), 200)
     t.equal(await status(`/-/scrape?info_hash=${escape(await infoHash('/top'))}`, asSome), 403)
     t.equal(await status('/-/v1/volunteers', asSome), 200)
@@ -201,6 +210,8 @@ t.test('an origin that requires clients', async t => {
   })
 
   t.test('a redirect has nothing of the credentials, and volunteers see none', async t => {
+    // It may count as offline by now.
+    await volunteer.announce()
     for (const [target, authorization] of [
       ['/pool/main/b.deb', asAll.authorization ?? ''],
       ['/pool/secret/s.deb', `Bearer ${all.bearer}`],

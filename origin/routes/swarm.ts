@@ -17,13 +17,13 @@ export const swarmRoutes = (app: FastifyInstance, parts: SwarmRoutesParts): void
   for (const action of ['announce', 'scrape'] as const) {
     const options = { exposeHeadRoute: false, config: { access: 'paths' as const } }
     app.get(`/-/${action}`, options, async (request, reply) => {
-      const { rights } = callerOf(request)
+      const { rights, address } = callerOf(request)
       const [, query = ''] = originalTarget(request.raw).split('?', 2)
       if (!mayAnnounce(parts.context, rights, query)) {
         throw new MirrorswarmError('MS_PATH_FORBIDDEN', 'that torrent has what you may not read')
       }
       reply.hijack()
-      await parts.stock.handle(request.raw, reply.raw, action)
+      await parts.stock.handle(request.raw, reply.raw, action, address)
     })
   }
 }
