@@ -61,6 +61,8 @@ export const busySourceWaitMs = 10_000
 
 /** Contents below this size are not looked into: the requests cost as much. */
 export const insideFloorBytes = 64 * KiB
+/** Gzip files that a volunteer looks into at once: one waits for answers while another is unpacked. */
+export const concurrentInside = 2
 /** Inflated text of one file: a form and its basis lie on the disk together. */
 export const formTextBytes = 1024 * MiB
 /** Forms that the origin keeps on its disk. */

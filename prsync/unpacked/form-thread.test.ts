@@ -8,6 +8,8 @@ import { FormThread } from './form-thread.ts'
 import { formLimits } from './logic/form.ts'
 import { indexText } from './test-form.ts'
 
+t.setTimeout(120_000)
+
 const limits = formLimits(2 ** 24, 2 ** 28)
 
 const threadFor = (t: Test, workMs?: number): FormThread => {

@@ -5,7 +5,7 @@
 import { mkdir, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { formTextBytes, insideFloorBytes } from '../../core/delta-limits.ts'
+import { concurrentInside, formTextBytes, insideFloorBytes } from '../../core/delta-limits.ts'
 import { describeError } from '../../core/errors.ts'
 import { readBufferBytes } from '../../core/limits.ts'
 import type { Logger } from '../../core/log.ts'
@@ -54,7 +54,7 @@ interface Work {
   readonly signal: AbortSignal
 }
 
-/** Where the scratch files of the one search lie that is under way. */
+/** The scratch files of a search, in a folder of their own. */
 const basisName = 'basis'
 const formName = 'form'
 const packedName = 'packed'
@@ -62,8 +62,11 @@ const packedName = 'packed'
 export class InsideSearch {
   readonly #parts: InsideParts
   readonly #thread = new FormThread()
-  /** One at a time: its files may be large. */
-  readonly #turns = new Turns(1)
+  /** Few at a time: their files may be large. */
+  readonly #turns = new Turns(concurrentInside)
+  #searches = 0
+  /** What those under way may still write. */
+  #neededBytes = 0
 
   constructor(parts: InsideParts) {
     this.#parts = parts
@@ -71,7 +74,7 @@ export class InsideSearch {
 
   /** Remove what an earlier process left. */
   async start(): Promise<void> {
-    await this.#clear()
+    await rm(this.#parts.folder, { recursive: true, force: true })
   }
 
   async stop(): Promise<void> {
@@ -87,42 +90,51 @@ export class InsideSearch {
     if (content.sizeBytes < insideFloorBytes) return nothing('too small')
     const basis = await firstGzip(bases)
     if (basis === null) return nothing('no gzip file is held')
-    return await this.#turns.run(signal, async () => {
-      try {
-        await mkdir(this.#parts.folder, { recursive: true, mode: 0o700 })
-        return await this.#make(work, basis)
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        return nothing(describeError(error))
-      } finally {
-        await this.#clear()
-      }
-    })
+    try {
+      // Nobody waits for others' files to be unpacked only to hear that there is no form.
+      const shape = await work.asker.shape(signal)
+      const limits = formLimits(content.sizeBytes, formTextBytes)
+      if (!isWithinLimits(shape, limits)) return nothing('odd shape')
+      return await this.#turns.run(signal, () => this.#within(work, shape, basis))
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      return nothing(describeError(error))
+    }
   }
 
-  #file(name: string): string {
-    return join(this.#parts.folder, name)
-  }
-
-  async #clear(): Promise<void> {
-    await rm(this.#parts.folder, { recursive: true, force: true })
-  }
-
-  async #make(work: Work, packedBasis: BasisFile): Promise<InsideOutcome> {
-    const { content, asker, target, signal } = work
-    const { sha256, sizeBytes } = content
-    const shape = await asker.shape(signal)
-    if (!isWithinLimits(shape, formLimits(sizeBytes, formTextBytes))) return nothing('odd shape')
+  /** Within the space that there is, which is free again in the end. */
+  async #within(work: Work, shape: FormShape, basis: BasisFile): Promise<InsideOutcome> {
     // The basis may be half as large again, and its tokens lie beside it while it is made.
-    const needed = 4 * formBytes(shape) + sizeBytes
-    if ((await this.#parts.usableBytes()) < needed) return nothing('too little space')
-    const basis = await this.#unpack(packedBasis, shape, signal)
+    const needed = 4 * formBytes(shape) + work.content.sizeBytes
+    const usable = (await this.#parts.usableBytes()) - this.#neededBytes
+    if (usable < needed) return nothing('too little space')
+    const folder = join(this.#parts.folder, String(this.#searches++))
+    this.#neededBytes += needed
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      return await this.#make(work, shape, basis, folder)
+    } finally {
+      this.#neededBytes -= needed
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  async #make(
+    work: Work,
+    shape: FormShape,
+    packedBasis: BasisFile,
+    folder: string,
+  ): Promise<InsideOutcome> {
+    const { content, target, signal } = work
+    const { sha256, sizeBytes } = content
+    const basis = await this.#unpack(packedBasis, shape, join(folder, basisName), signal)
     if (typeof basis === 'string') return nothing(basis)
     const spans = await this.#find(work, shape, basis)
     if (!isWorthMaking(shape, spans.missing, sizeBytes)) return nothing('too little in common')
-    const fetchedBytes = await this.#assemble(work, shape, basis, spans.found)
-    const to = this.#file(packedName)
-    const request = { from: this.#file(formName), shape, to, sizeBytes, sha256 }
+    const from = join(folder, formName)
+    const fetchedBytes = await this.#assemble(work, shape, { basis, spans: spans.found, to: from })
+    const to = join(folder, packedName)
+    const request = { from, shape, to, sizeBytes, sha256 }
     const packed = await this.#thread.pack(request, signal)
     if (typeof packed === 'string') return nothing(packed)
     await copyFile(to, content, target, signal)
@@ -134,9 +146,9 @@ export class InsideSearch {
   async #unpack(
     { file, sizeBytes }: BasisFile,
     shape: FormShape,
+    to: string,
     signal: AbortSignal,
   ): Promise<BasisFile | string> {
-    const to = this.#file(basisName)
     const most = Math.min(formTextBytes, 1.5 * shape.textBytes + 2 ** 20)
     const handle = await open(file)
     const made = await this.#thread.unpack(
@@ -170,10 +182,10 @@ export class InsideSearch {
   async #assemble(
     { content, asker, signal }: Work,
     shape: FormShape,
-    basis: BasisFile,
-    spans: readonly Span[],
+    plan: { readonly basis: BasisFile; readonly spans: readonly Span[]; readonly to: string },
   ): Promise<number> {
-    const form = await ScratchFile.make(this.#file(formName), formBytes(shape))
+    const { basis, spans, to } = plan
+    const form = await ScratchFile.make(to, formBytes(shape))
     try {
       const write = (_: unknown, offset: number, bytes: Uint8Array) => form.write(offset, bytes)
       const { sha256 } = content

@@ -7,6 +7,8 @@ import { noise } from '../../../loadtest/sample/noise.ts'
 import { type FormInMemory, formInMemory, indexText, packedInMemory } from '../test-form.ts'
 import { beginsAsGzip, formLimits } from './form.ts'
 
+t.setTimeout(120_000)
+
 const formOf = (file: Uint8Array): FormInMemory => {
   const form = formInMemory(file)
   if (typeof form === 'string') throw new Error(form)
