@@ -5,14 +5,16 @@ import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
 import { front } from './front-options.ts'
+import { config, operator } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
-
-const config = {
-  kind: 'path',
-  placeholder: 'FILE',
-  help: 'Read options from this YAML file',
-} as const
+import {
+  oneVolunteer,
+  volunteerNetworks,
+  volunteerSite,
+  volunteerTrust,
+  volunteerWeight,
+} from './volunteers-options.ts'
 
 const logLevel = {
   kind: 'string',
@@ -24,8 +26,6 @@ const logLevel = {
 
 /** HOST:PORT, or nowhere. */
 const checkListen = (text: string): unknown => text === 'off' || parseHostPort(text)
-
-const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
 
 const tls = {
   tlsCert: {
@@ -273,36 +273,6 @@ const volunteer = {
   config,
 } as const satisfies OptionTable
 
-const operator = {
-  data: {
-    kind: 'path',
-    placeholder: 'DIR',
-    help: "Act on this origin's data folder, whether the origin is running or not",
-  },
-  origin: {
-    kind: 'url',
-    placeholder: 'URL',
-    help: 'Act on the origin at this URL instead; needs --operator-token',
-  },
-  operatorToken: {
-    kind: 'string',
-    placeholder: 'TOKEN',
-    help: "The operator's token, from the origin's data folder (better given by the environment)",
-  },
-  json,
-  config,
-} as const satisfies OptionTable
-
-const volunteerName = {
-  kind: 'string',
-  positional: true,
-  required: true,
-  placeholder: 'NAME',
-  help: "The volunteer's name, as in volunteers list",
-} as const
-
-const oneVolunteer = { name: volunteerName, ...operator } as const satisfies OptionTable
-
 const publish = {
   allowShrink: {
     kind: 'flag',
@@ -386,6 +356,10 @@ export const optionTables = {
   tokenCreate,
   volunteersList: operator,
   oneVolunteer,
+  volunteerWeight,
+  volunteerTrust,
+  volunteerSite,
+  volunteerNetworks,
   explain,
   clientAdd,
   clientList: operator,

@@ -8,8 +8,10 @@ import { MirrorswarmError } from '../core/errors.ts'
 import type { RepositoryId, VolunteerName } from '../core/ids.ts'
 import { agreeOnSecret, importPublicKey, type KeyPair } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
+import { parseNetwork } from '../core/networks.ts'
+import { volunteerNetworks } from '../core/selection-limits.ts'
 import type { VolunteerRecord } from '../tracker/events.ts'
-import { messageParser, volunteerNameSchema } from '../tracker/messages.ts'
+import { messageParser, networkSchema, volunteerNameSchema } from '../tracker/messages.ts'
 import type { Tracker } from '../tracker/tracker.ts'
 import { checkVolunteerUrl, type ProbeResult, type Prober, type ProbeTarget } from './prober.ts'
 import type { TokenStore } from './token-store.ts'
@@ -25,6 +27,8 @@ const EnrolmentRequest = Type.Object({
   publicKey: key,
   /** X25519, raw, base64url: agrees on the key of links. */
   exchangeKey: key,
+  /** The owner's own networks (CIDR), for the operator to approve. */
+  networks: Type.Optional(Type.Array(networkSchema, { maxItems: volunteerNetworks })),
 })
 
 const parseRequest = messageParser(EnrolmentRequest, 'enrolment', 'MS_REQUEST_INVALID')
@@ -60,7 +64,7 @@ export interface EnrolmentOptions {
   readonly allowLoopback: boolean
 }
 
-type Identity = Pick<VolunteerRecord, 'name' | 'url' | 'publicKey' | 'linkKey'>
+type Identity = Pick<VolunteerRecord, 'name' | 'url' | 'publicKey' | 'linkKey' | 'askedNetworks'>
 
 const equalKeys = (one: string, other: string): boolean =>
   one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
@@ -96,16 +100,22 @@ export class Enrolment {
       throw new MirrorswarmError('MS_NAME_TAKEN', `${request.name} is being enrolled already`)
     }
     const before = tracker.volunteer(request.name)
-    const wanted = { name: request.name, url, publicKey: request.publicKey, linkKey }
+    const askedNetworks = request.networks ?? before?.askedNetworks ?? []
+    askedNetworks.forEach(parseNetwork)
+    const { name, publicKey } = request
+    const wanted = { name, url, publicKey, linkKey, askedNetworks }
     if (before === null) return this.#enrolNew(wanted, request.token ?? '')
     if (!equalKeys(before.publicKey, request.publicKey)) {
       throw new MirrorswarmError('MS_NAME_TAKEN', `another volunteer is called ${request.name}`)
     }
-    const same = before.url === url && equalKeys(before.linkKey, linkKey)
+    const same =
+      before.url === url &&
+      equalKeys(before.linkKey, linkKey) &&
+      (before.askedNetworks ?? []).join() === askedNetworks.join()
     if (!same && !isSignedBy(request.publicKey)) {
       throw new MirrorswarmError(
         'MS_AUTH_REFUSED',
-        `${request.name} is enrolled; a request that changes its URL must be signed by its key`,
+        `${request.name} is enrolled; a request that changes its URL or networks must be signed by its key`,
       )
     }
     return this.#settle({ ...before, ...wanted })
@@ -133,8 +143,13 @@ export class Enrolment {
     try {
       const probe = await this.#probe(record)
       // What the operator decided while the URL was probed stays.
-      const { trust, weight, disabled, draining } = tracker.volunteer(name) ?? record
-      const settled = { trust, weight, disabled, draining, reachable: probe.reachable }
+      const { trust, weight, disabled, draining, networks, site } =
+        tracker.volunteer(name) ?? record
+      const settled = {
+        ...{ trust, weight, disabled, draining, reachable: probe.reachable },
+        ...(networks === undefined ? {} : { networks }),
+        ...(site === undefined ? {} : { site }),
+      }
       await tracker.enrol({ ...record, ...settled })
       logger.info({ volunteer: name, url, ...probe }, 'volunteer enrolled')
       return this.#answer(name, probe)

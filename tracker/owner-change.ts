@@ -30,10 +30,18 @@ const checkNetworks = (networks: readonly string[]): void => {
   }
 }
 
+const sitePattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
+
+/** A name that the operator gives to a place: letters, digits, ".", "_" and "-". */
+export const isSite = (text: string): boolean => sitePattern.test(text)
+
 /** The event that a change makes. Throws MS_REQUEST_INVALID. */
 export const ownerEvent = (name: VolunteerName, change: OwnerChange): NetworkEvent => {
   const { drain, ...rest } = change
   if (rest.networks !== undefined) checkNetworks(rest.networks)
+  if (typeof rest.site === 'string' && !isSite(rest.site)) {
+    throw new MirrorswarmError('MS_REQUEST_INVALID', 'a site is named by letters, digits, ". _ -"')
+  }
   const settings = { ...rest, ...(drain === undefined ? {} : { draining: drain }) }
   return { type: 'owner', name, settings }
 }

@@ -47,6 +47,8 @@ const Enrolment = Type.Object({
   rootKey: key,
   exchangeKey: key,
   intervalMs: Type.Integer({ minimum: 1 }),
+  /** The own networks that the origin was told of; absent from an older program. */
+  networks: Type.Optional(Type.Array(Type.String())),
 })
 export type Enrolment = Static<typeof Enrolment>
 
@@ -123,6 +125,8 @@ export interface EnrolRequest {
   readonly name: VolunteerName
   /** Where this volunteer answers by now. */
   readonly url: string
+  /** The owner's own networks (CIDR). */
+  readonly networks: readonly string[]
 }
 
 // Signed, so that nobody else can move an enrolled volunteer to another URL.
@@ -134,6 +138,7 @@ const post = async (parts: EnrolParts, request: EnrolRequest, signal: AbortSigna
     url: request.url,
     publicKey: signing.publicKey,
     exchangeKey: exchange.publicKey,
+    networks: request.networks,
   })
   const signed = { method: 'POST', path: '/-/v1/enroll', body } as const
   const { http, signer } = parts
@@ -171,6 +176,7 @@ const enrolOnce = async (
   const enrolment: Enrolment = {
     name,
     url: request.url,
+    networks: [...request.networks],
     repositoryId,
     rootKey,
     exchangeKey,

@@ -9,6 +9,7 @@ import { HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
+import { volunteerNetworks } from '../core/selection-limits.ts'
 import { Front, frontDefaults } from '../delivery/front.ts'
 import { type Assembly, type AssemblyInput, assemble } from './assemble.ts'
 import { makeAuditOrders } from './audit-parts.ts'
@@ -130,13 +131,17 @@ const chooseName = (options: CheckedOptions, before: Enrolment | null): Voluntee
   )
 }
 
-/** Enrol now, or, when only the URL is new, beside everything else. */
+/** Enrol now, or, when only the URL or the networks are new, beside everything else. */
 const ensureEnrolled = async (base: Base, http: HttpClient, url: string): Promise<Enrolment> => {
   const { options, data, identity, before, name, signer, logger, stop } = base
   const parts = { http, signer, folder: data.identityFolder, identity, logger, random: Math.random }
-  const request = { originUrl: options.originUrl, token: options.token, name, url }
+  // More than the origin takes would refuse the enrolment; it is a hint only.
+  const networks = options.networks.slice(0, volunteerNetworks).map(({ text }) => text.trim())
+  const { originUrl, token } = options
+  const request = { originUrl, token, name, url, networks }
   if (before === null) return await enrol(parts, request, null, stop.signal)
-  if (before.url !== url) {
+  const told = before.networks ?? []
+  if (before.url !== url || told.join() !== networks.join()) {
     enrol(parts, request, before, stop.signal).catch((error: unknown) => {
       if (stop.signal.aborted) return
       logger.error({ error: describeError(error), url }, 'the origin does not take the new URL')

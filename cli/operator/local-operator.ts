@@ -27,6 +27,7 @@ import type {
   TokenAnswer,
   VolunteerAction,
   VolunteerRow,
+  VolunteerSettings,
 } from './operator.ts'
 
 /** Nobody announces here: how often they would does not matter. */
@@ -96,7 +97,12 @@ export class LocalOperator implements Operator {
   }
 
   async volunteers(): Promise<readonly VolunteerRow[]> {
-    return this.#store.tracker.volunteers().map(row => ({ ...row, reasons: [...row.reasons] }))
+    return this.#store.tracker.volunteers().map(row => ({
+      ...row,
+      reasons: [...row.reasons],
+      networks: [...row.networks],
+      askedNetworks: [...row.askedNetworks],
+    }))
   }
 
   async change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow> {
@@ -105,6 +111,21 @@ export class LocalOperator implements Operator {
       await this.#store.tracker.setOwner(name as VolunteerName, changeOf(action))
     }
     return this.#row(name)
+  }
+
+  async settle(name: string, settings: VolunteerSettings): Promise<VolunteerRow> {
+    await this.#row(name)
+    const { networks, ...rest } = settings
+    await this.#store.tracker.setOwner(name as VolunteerName, {
+      ...rest,
+      ...(networks === undefined ? {} : { networks: [...networks] }),
+    })
+    return this.#row(name)
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#row(name)
+    await this.#store.tracker.remove(name as VolunteerName)
   }
 
   async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {

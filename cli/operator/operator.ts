@@ -42,6 +42,12 @@ export const VolunteerRow = Type.Object({
   activeClients: Type.Integer(),
   lastAnnounceMs: nullable(Type.Number()),
   reasons: Type.Array(Type.String()),
+  // Absent from older origins.
+  weight: Type.Optional(Type.Number()),
+  trust: Type.Optional(Type.String()),
+  site: Type.Optional(nullable(Type.String())),
+  networks: Type.Optional(Type.Array(Type.String())),
+  askedNetworks: Type.Optional(Type.Array(Type.String())),
 })
 export type VolunteerRow = Static<typeof VolunteerRow>
 
@@ -68,6 +74,14 @@ export interface NewClientRequest {
   readonly paths: readonly string[]
   readonly networks: readonly string[]
   readonly password: string | null
+}
+
+/** What the operator may settle of a volunteer. */
+export interface VolunteerSettings {
+  readonly weight?: number
+  readonly trust?: 'full' | 'signed-only'
+  readonly site?: string | null
+  readonly networks?: readonly string[]
 }
 
 export type VolunteerAction = 'enable' | 'disable' | 'drain' | 'undrain'
@@ -100,6 +114,10 @@ export interface Operator {
   volunteers(): Promise<readonly VolunteerRow[]>
   /** Throws MS_PATH_NOT_FOUND for a name that is not enrolled. */
   change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow>
+  /** Throws MS_PATH_NOT_FOUND, MS_REQUEST_INVALID. */
+  settle(name: string, settings: VolunteerSettings): Promise<VolunteerRow>
+  /** Forget a volunteer: it would have to enrol anew. Throws MS_PATH_NOT_FOUND. */
+  remove(name: string): Promise<void>
   /** The origin's own account of its decision, as text or as JSON. */
   explain(path: RepoPath, from: string | null, json: boolean): Promise<string>
   close(): Promise<void>

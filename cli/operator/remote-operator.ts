@@ -16,6 +16,7 @@ import {
   TokenAnswer,
   type VolunteerAction,
   VolunteerRow,
+  type VolunteerSettings,
 } from './operator.ts'
 
 const ErrorBody = Type.Object({
@@ -99,6 +100,17 @@ export class RemoteOperator implements Operator {
       })
     }
     return row ?? (await this.#ask(VolunteerRow, target, {}))
+  }
+
+  settle(name: string, settings: VolunteerSettings): Promise<VolunteerRow> {
+    const target = `volunteers/${encodeURIComponent(name)}`
+    return this.#ask(VolunteerRow, target, { method: 'POST', body: JSON.stringify(settings) })
+  }
+
+  async remove(name: string): Promise<void> {
+    const Removed = Type.Object({ removed: Type.String() })
+    const body = JSON.stringify({ action: 'remove' })
+    await this.#ask(Removed, `volunteers/${encodeURIComponent(name)}`, { method: 'POST', body })
   }
 
   async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {

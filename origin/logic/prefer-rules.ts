@@ -5,6 +5,7 @@ import { MirrorswarmError } from '../../core/errors.ts'
 import { isVolunteerName, type VolunteerName } from '../../core/ids.ts'
 import { type Network, parseNetwork } from '../../core/networks.ts'
 import { preferNames, preferRules } from '../../core/selection-limits.ts'
+import { isSite } from '../../tracker/owner-change.ts'
 
 export interface PreferRule {
   /** As the operator wrote it. */
@@ -14,11 +15,6 @@ export interface PreferRule {
   /** The site whose volunteers are meant, and that the clients belong to; null: none. */
   readonly site: string | null
 }
-
-const sitePattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
-
-/** A name that the operator gives to a place: letters, digits, ".", "_" and "-". */
-export const isSite = (text: string): boolean => sitePattern.test(text)
 
 const invalid = (text: string, reason: string): MirrorswarmError =>
   new MirrorswarmError(
@@ -48,8 +44,7 @@ const sameNetwork = (one: Network, other: Network): boolean =>
   one.prefixBits === other.prefixBits &&
   one.base.kind() === other.base.kind() &&
   // Bits behind the prefix do not matter.
-  one.base.kind() === other.base.kind() &&
-  one.base.match(other.base as never, one.prefixBits)
+  one.base.match(other.base, one.prefixBits)
 
 /** All rules; two for one network would contradict each other. Throws MS_CONFIG_INVALID. */
 export const parsePreferRules = (texts: readonly string[]): PreferRule[] => {

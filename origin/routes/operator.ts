@@ -1,13 +1,16 @@
 // What the operator asks over HTTP: publish, tokens, volunteers, explanations. Commands use the
 // same when the origin runs.
 
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { Clock } from '../../core/clock.ts'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { operatorBodyBytes } from '../../core/limits.ts'
 import { parseRequestPath } from '../../core/repo-path.ts'
-import { messageParser } from '../../tracker/messages.ts'
+import { volunteerNetworks } from '../../core/selection-limits.ts'
+import type { VolunteerView } from '../../tracker/logic/views.ts'
+import { messageParser, networkSchema } from '../../tracker/messages.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { callerOf, type RouteAccess, requirePath } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
@@ -53,12 +56,19 @@ const parseToken = messageParser(
 
 const parseAction = messageParser(
   Type.Object({
-    action: Type.Union([
-      Type.Literal('enable'),
-      Type.Literal('disable'),
-      Type.Literal('drain'),
-      Type.Literal('undrain'),
-    ]),
+    action: Type.Optional(
+      Type.Union([
+        Type.Literal('enable'),
+        Type.Literal('disable'),
+        Type.Literal('drain'),
+        Type.Literal('undrain'),
+        Type.Literal('remove'),
+      ]),
+    ),
+    weight: Type.Optional(Type.Number({ minimum: 0, maximum: 1000 })),
+    trust: Type.Optional(Type.Union([Type.Literal('full'), Type.Literal('signed-only')])),
+    site: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    networks: Type.Optional(Type.Array(networkSchema, { maxItems: volunteerNetworks })),
   }),
   'volunteer',
   'MS_REQUEST_INVALID',
@@ -115,15 +125,25 @@ const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void
     throw new MirrorswarmError('MS_PATH_NOT_FOUND', `there is no volunteer called ${name}`)
   }
 
-  app.get('/-/v1/volunteers', { config: anyClient }, async (_request, reply) =>
-    reply.header('cache-control', 'no-store').send({ volunteers: tracker.volunteers() }),
+  /** Which networks a department has is for the operator. */
+  const shown = (request: IncomingMessage, views: readonly VolunteerView[]): VolunteerView[] =>
+    authority.isOperator(request)
+      ? [...views]
+      : views.map(view => ({ ...view, networks: [], askedNetworks: [] }))
+
+  app.get('/-/v1/volunteers', { config: anyClient }, async (request, reply) =>
+    reply
+      .header('cache-control', 'no-store')
+      .send({ volunteers: shown(request.raw, tracker.volunteers()) }),
   )
 
   app.get<{ Params: { name: string } }>(
     '/-/v1/volunteers/:name',
     { config: anyClient },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(viewOf(request.params.name)),
+      reply
+        .header('cache-control', 'no-store')
+        .send(shown(request.raw, [viewOf(request.params.name)])[0]),
   )
 
   app.post<{ Params: { name: string } }>(
@@ -132,8 +152,13 @@ const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void
     async (request, reply) => {
       authority.requireOperator(request.raw)
       const { name } = request.params
-      const { action } = parseAction(jsonOf(request))
-      await tracker.setOwner(viewOf(name).name, changeOf(action))
+      const { action, ...settings } = parseAction(jsonOf(request))
+      const known = viewOf(name).name
+      if (action === 'remove') {
+        await tracker.remove(known)
+        return reply.send({ removed: known })
+      }
+      await tracker.setOwner(known, { ...settings, ...(action ? changeOf(action) : {}) })
       return reply.send(viewOf(name))
     },
   )

@@ -159,6 +159,14 @@ export interface VolunteerView {
   readonly capacityBytesPerSecond: number | null
   readonly activeClients: number
   readonly lastAnnounceMs: number | null
+  /** The operator's factor on its capacity. */
+  readonly weight: number
+  readonly trust: VolunteerRecord['trust']
+  /** Where it stands, as the operator named it. */
+  readonly site: string | null
+  /** Networks whose clients go there first, as the operator approved, and those that it asks for. */
+  readonly networks: readonly string[]
+  readonly askedNetworks: readonly string[]
   readonly reasons: readonly string[]
 }
 
@@ -176,5 +184,10 @@ export const viewOf = (candidate: Candidate, report: LastReport | null): Volunte
   capacityBytesPerSecond: candidate.limits.uploadBytesPerSecond,
   activeClients: candidate.activeClients,
   lastAnnounceMs: candidate.lastAnnounceMs,
+  weight: candidate.record.weight,
+  trust: candidate.record.trust,
+  site: candidate.record.site ?? null,
+  networks: candidate.record.networks ?? [],
+  askedNetworks: candidate.record.askedNetworks ?? [],
   reasons: candidate.reasons,
 })

@@ -1,0 +1,31 @@
+// Options of all commands by which an operator acts on an origin.
+
+import type { OptionTable } from './option-spec.ts'
+
+export const config = {
+  kind: 'path',
+  placeholder: 'FILE',
+  help: 'Read options from this YAML file',
+} as const
+
+const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
+
+export const operator = {
+  data: {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: "Act on this origin's data folder, whether the origin is running or not",
+  },
+  origin: {
+    kind: 'url',
+    placeholder: 'URL',
+    help: 'Act on the origin at this URL instead; needs --operator-token',
+  },
+  operatorToken: {
+    kind: 'string',
+    placeholder: 'TOKEN',
+    help: "The operator's token, from the origin's data folder (better given by the environment)",
+  },
+  json,
+  config,
+} as const satisfies OptionTable
