@@ -42,6 +42,9 @@ export const startNginx = async (folder: string): Promise<PinnedServer | null> =
   return startPinned('nginx return 302', [...started, ...run], /^ready (\S+)$/m)
 }
 
+/** Of each volunteer: what is redirected here in a second would fill real ones for minutes. */
+const plentyBytesPerSecond = 100_000_000_000
+
 const announceOf = (network: SyntheticNetwork): AnnounceRequest => ({
   version: 1,
   session: syntheticSession,
@@ -51,7 +54,7 @@ const announceOf = (network: SyntheticNetwork): AnnounceRequest => ({
   holdings: null,
   sync: { state: 'idle', wantedFiles: 0, wantedBytes: 0, heldFiles: 1, heldBytes: 1, torrents: [] },
   load: { clientBytesPerSecond: 0, syncBytesPerSecond: 0, activeClients: 0 },
-  limits: { uploadBytesPerSecond: null, maxClients: null },
+  limits: { uploadBytesPerSecond: plentyBytesPerSecond, maxClients: null },
   draining: false,
   reasons: [],
   seen: null,

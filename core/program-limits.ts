@@ -24,3 +24,5 @@ export const listBufferBytes = 64 * KiB
 export const bootstrapAttempts = 4
 /** After a pull from upstream that failed the next one follows after this time at most. */
 export const upstreamRetryMs = 60_000
+/** Of the log's events at once, however many they are: full holdings may take megabytes each. */
+export const logPageCharacters = 8 * 2 ** 20

@@ -26,7 +26,8 @@ export interface EventLog<Event> {
    */
   append(events: readonly Event[], options?: AppendOptions): Promise<number>
   /**
-   * Up to `limit` entries after the number `after`, in order. Entries trimmed away are missing at
+   * Up to `limit` entries after the number `after`, in order; fewer, but one at least, where they
+   * are long. Entries trimmed away are missing at
    * the front: a first number other than `after + 1` means that one has to start from the picture.
    */
   read(after: number, limit: number): Promise<readonly LogEntry<Event>[]>

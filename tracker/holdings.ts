@@ -10,15 +10,18 @@ import { containerBytes, containerNumbers, type WireContainer } from './messages
 const emptyBits = new Uint8Array(containerBytes)
 const fullBits = new Uint8Array(containerBytes).fill(0xff)
 
-const bitCounts = Uint8Array.from({ length: 256 }, (_, byte) => {
-  let ones = 0
-  for (let rest = byte; rest > 0; rest >>= 1) ones += rest & 1
-  return ones
-})
-
+/** Bits that are set, 32 at a time (Hacker's Delight, 5-2): a start counts hundreds of megabytes. */
 const countOnes = (bits: Uint8Array): number => {
+  // Containers are whole words and stand in buffers of their own.
+  const words = new Uint32Array(bits.buffer, bits.byteOffset, bits.length >>> 2)
   let ones = 0
-  for (const byte of bits) ones += bitCounts[byte] ?? 0
+  for (let index = 0; index < words.length; index++) {
+    let word = words[index] as number
+    word -= (word >>> 1) & 0x55555555
+    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333)
+    word = (word + (word >>> 4)) & 0x0f0f0f0f
+    ones += Math.imul(word, 0x01010101) >>> 24
+  }
   return ones
 }
 

@@ -6,6 +6,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
 import { databaseBusyMs, retainedEvents } from '../core/limits.ts'
+import { logPageCharacters } from '../core/program-limits.ts'
 import type { AppendOptions, EventLog, LogEntry, Picture } from './event-log.ts'
 
 const formatVersion = 1
@@ -101,20 +102,27 @@ export class SqliteEventLog<Event> implements EventLog<Event> {
   }
 
   async read(after: number, limit: number): Promise<readonly LogEntry<Event>[]> {
-    return this.#select.all(after, limit).map(row => {
-      try {
-        return {
-          sequence: Number(row.sequence),
-          event: this.#decode(JSON.parse(String(row.body))),
-        }
-      } catch (error) {
-        throw new MirrorswarmError(
-          'MS_DATA_CORRUPT',
-          `event ${row.sequence} of the state log cannot be read (${describeError(error)})`,
-          { cause: error },
-        )
-      }
-    })
+    const entries: LogEntry<Event>[] = []
+    let characters = 0
+    for (const row of this.#select.iterate(after, limit)) {
+      const body = String(row.body)
+      entries.push({ sequence: Number(row.sequence), event: this.#parse(row.sequence, body) })
+      characters += body.length
+      if (characters >= logPageCharacters) break
+    }
+    return entries
+  }
+
+  #parse(sequence: unknown, body: string): Event {
+    try {
+      return this.#decode(JSON.parse(body))
+    } catch (error) {
+      throw new MirrorswarmError(
+        'MS_DATA_CORRUPT',
+        `event ${sequence} of the state log cannot be read (${describeError(error)})`,
+        { cause: error },
+      )
+    }
   }
 
   async last(): Promise<number> {

@@ -65,12 +65,17 @@ export class Popularity {
       .sort((a, b) => b[1] - a[1] || a[0] - b[0])
   }
 
+  /** Of equals the oldest go: the map keeps them in the order in which they first came. */
   #forgetLeast(nowMs: number): void {
-    const kept = new Set(
-      this.#ranked(nowMs)
-        .slice(0, countedContents / 2)
-        .map(([content]) => content),
-    )
-    for (const content of this.#counts.keys()) if (!kept.has(content)) this.#counts.delete(content)
+    const ranked = Float64Array.from(this.#counts.values(), count => fadedTo(nowMs, count)).sort()
+    const excess = this.#counts.size - Math.floor(countedContents / 2)
+    const threshold = ranked[excess - 1] ?? 0
+    let left = excess
+    for (const [content, count] of this.#counts) {
+      if (left === 0) return
+      if (fadedTo(nowMs, count) > threshold) continue
+      this.#counts.delete(content)
+      left--
+    }
   }
 }
