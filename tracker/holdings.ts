@@ -77,7 +77,7 @@ const encodeBitmap = (bits: Uint8Array): string => {
 
 const decodeBitmap = (text: string): Uint8Array => {
   const bits = new Uint8Array(containerBytes)
-  bits.set(Buffer.from(text, 'base64').subarray(0, containerBytes))
+  Buffer.from(bits.buffer).write(text, 'base64')
   return bits
 }
 
