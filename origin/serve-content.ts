@@ -5,6 +5,7 @@ import { describeError, MirrorswarmError } from '../core/errors.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
 import { type Decision, respond } from '../delivery/logic/respond.ts'
+import { turnOf } from '../delivery/pipeline-turn.ts'
 import { type SendResult, sendRepresentation } from '../delivery/send.ts'
 import type { Body } from '../delivery/slice-reader.ts'
 import type { Content } from '../manifest/model.ts'
@@ -96,6 +97,9 @@ export const serveContent = async (
   served: ServedContent,
 ): Promise<'kept' | 'tree' | Outcome> => {
   const { request, response } = exchange
+  // One connection takes one place, however much it asks for in advance.
+  const turn = turnOf(response)
+  if (turn !== null) await turn
   const leave = context.gate.enter(served.admission, served.shares)
   if (leave === null) {
     const error = new MirrorswarmError('MS_ORIGIN_BUSY', 'the origin serves as much as it may')

@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { get } from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { systemClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
+import { Front, frontDefaults } from '../delivery/front.ts'
 import { Metrics } from './metrics.ts'
 import { VolunteerServer } from './server.ts'
 
@@ -97,4 +100,27 @@ t.test('behind a proxy its own addresses answer with and without the public pref
     t.equal((await fetch(`http://127.0.0.1:${port}${path}`)).status, 200, path)
   }
   t.equal((await fetch(`http://127.0.0.1:${port}/other/-/health`)).status, 503, 'a path')
+})
+
+t.test('one address may ask so often, and have so many connections', async t => {
+  const options = { ...frontDefaults, requestsPerSecond: 1, connectionsPerAddress: 2 }
+  const front = new Front({ ...options, unlimitedNetworks: [] }, systemClock)
+  const server = new VolunteerServer(parts, { listen, tls: null, prefix: '', front })
+  const { port } = await server.start()
+  t.teardown(() => server.stop())
+  const statuses: number[] = []
+  for (let count = 0; count < 20; count++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/-/health`)
+    await answer.text()
+    statuses.push(answer.status)
+    if (answer.status === 429) t.equal(answer.headers.get('retry-after'), '1')
+  }
+  t.equal(statuses[0], 200)
+  t.ok(statuses.includes(429))
+  const sockets = Array.from({ length: 4 }, () => connect(port, '127.0.0.1'))
+  t.teardown(() => sockets.forEach(socket => void socket.destroy()))
+  await Promise.race(
+    sockets.map(socket => once(socket.on('error', () => undefined).resume(), 'close')),
+  )
+  t.pass('one of them is closed')
 })
