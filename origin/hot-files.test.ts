@@ -1,0 +1,71 @@
+import t from 'tap'
+import type { RepoPath, Sha256 } from '../core/ids.ts'
+import type { Content, Snapshot } from '../manifest/model.ts'
+import { HotFiles } from './hot-files.ts'
+
+const content = {
+  number: 1,
+  sha256: 'ab'.repeat(32) as Sha256,
+  sizeBytes: 9_000,
+  modifiedSeconds: 1,
+}
+
+const setUp = (prefix = '', known = ['pool/a.deb', 'dists/InRelease', 'odd/%41%2B', '-x/y']) => {
+  const state = { snapshot: 1, looks: 0 }
+  const resolver = {
+    get latest() {
+      return { number: state.snapshot } as Snapshot
+    },
+    findFile: (path: RepoPath) => {
+      state.looks++
+      return known.includes(path)
+        ? { kind: 'file' as const, path, content: content as unknown as Content }
+        : null
+    },
+  }
+  const keepAtOrigin = (path: RepoPath) => path.endsWith('.kept')
+  return { state, files: new HotFiles({ resolver, keepAtOrigin, prefix }, 2) }
+}
+
+t.test('targets lead to their files, once looked up', async t => {
+  const { state, files } = setUp()
+  for (let time = 0; time < 3; time++) t.equal(files.find('/pool/a.deb')?.path, 'pool/a.deb')
+  t.equal(state.looks, 1)
+  t.match(files.find('/pool/a.deb')?.head, /^cache-control: no-store\r\netag: "sha256-abab/)
+  t.equal(files.find('/-x/y')?.path, '-x/y')
+})
+
+t.test('a new snapshot is looked at anew', async t => {
+  const { state, files } = setUp()
+  files.find('/pool/a.deb')
+  state.snapshot = 2
+  t.equal(files.find('/pool/a.deb')?.snapshot, 2)
+  t.equal(state.looks, 2)
+})
+
+t.test('whatever depends on more than the name is nothing here', async t => {
+  const { files } = setUp()
+  const targets = ['/pool/a.deb?sha256', '/pool/a.deb/', '/dists/InRelease', '/-/health', '/-', '/']
+  const odd = ['', '*', '/pool/../pool/a.deb', '/pool/./a.deb', '/pool/%2e/a.deb', '/%zz', '/none']
+  for (const target of [...targets, ...odd]) t.equal(files.find(target), null, target)
+})
+
+t.test('other spellings are understood, and long ones not remembered', async t => {
+  const { state, files } = setUp()
+  for (const target of ['/odd/%2541%2b', '/odd/%41+', 'http://o/pool/a.deb', '///pool//a.deb']) {
+    const looks = state.looks
+    files.find(target)
+    files.find(target)
+    if (target.startsWith('http') || target.startsWith('///')) {
+      t.equal(files.find(target)?.path, 'pool/a.deb')
+      t.equal(state.looks - looks, 3, 'each time')
+    }
+  }
+  t.equal(files.find(`/${'x/'.repeat(400)}a`), null)
+})
+
+t.test('the prefix of the public URL is no part of the path', async t => {
+  const { files } = setUp('/mirror')
+  t.equal(files.find('/mirror/pool/a.deb')?.path, 'pool/a.deb')
+  t.equal(files.find('/mirror/-/health'), null)
+})
