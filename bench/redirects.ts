@@ -41,6 +41,8 @@ const sizes: readonly Size[] = [
 ]
 const startAimMs = 3_000
 const memoryAimBytes = 500_000_000
+const warmUpRequests = 300_000
+const warmUpRounds = 12
 
 interface Result {
   readonly name: string
@@ -55,15 +57,28 @@ interface Result {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
+/** Until its code is compiled and its memory filled as it is when a server has run for some minutes. */
+const warmUp = async (
+  load: Load,
+  server: PinnedServer,
+  { seconds }: RedirectsOptions,
+): Promise<void> => {
+  let requests = 0
+  for (let round = 0; round < warmUpRounds && requests < warmUpRequests; round++) {
+    requests += (await load.full(server, seconds)).requests
+  }
+}
+
 /** Rounds over all servers in turn, so that a busy moment of the machine hits all alike. */
 const measure = async (
   load: Load,
   servers: readonly PinnedServer[],
-  { seconds, rounds }: RedirectsOptions,
+  options: RedirectsOptions,
 ): Promise<Result[]> => {
+  const { seconds, rounds } = options
   const full = new Map<PinnedServer, Measured[]>()
   const half = new Map<PinnedServer, Measured[]>()
-  for (const server of servers) await load.full(server, seconds)
+  for (const server of servers) await warmUp(load, server, options)
   for (let round = 0; round < rounds; round++) {
     for (const server of servers) {
       full.set(server, [...(full.get(server) ?? []), await load.full(server, seconds)])
