@@ -4,6 +4,8 @@
 import type { RepoPath } from '../../core/ids.ts'
 import { formatSize } from '../../core/units.ts'
 import type { Content } from '../../manifest/model.ts'
+import type { CapacitySource } from '../logic/capacity.ts'
+import { type Tier, tierTexts } from '../logic/closeness.ts'
 import { type Accepted, type Refused, refusalTexts, type Selection } from '../logic/select.ts'
 import { readablePath } from './markup.ts'
 
@@ -32,17 +34,32 @@ export interface Explanation {
 
 const choices: Readonly<Record<Selection['by'], string>> = {
   sticky: 'it served this client last',
-  load: 'the less loaded of two chosen at random',
+  load: 'the less loaded of two chosen at random among the nearest',
   none: 'nobody was chosen',
 }
 
 const percent = (load: number): string =>
   Number.isFinite(load) ? `${Math.round(load * 100)} %` : 'no capacity'
 
-const acceptedLine = ({ candidate, load }: Accepted, width: number): string =>
-  `  ${candidate.name.padEnd(width)}  load ${percent(load)}, ` +
-  `${candidate.activeClients} client${candidate.activeClients === 1 ? '' : 's'}, ${candidate.state}` +
-  `, ${candidate.url}`
+const sources: Readonly<Record<CapacitySource, string>> = {
+  owner: 'by its owner',
+  observed: 'as seen',
+  assumed: 'assumed',
+}
+
+const closeness = ({ kind, prefixBits }: Tier): string =>
+  prefixBits === null ? tierTexts[kind] : `${tierTexts[kind]} (/${prefixBits})`
+
+const acceptedLine = ({ candidate, load, tier }: Accepted, width: number): string => {
+  const { name, capacityBytesPerSecond, capacitySource, weight, activeClients } = candidate
+  const factor = weight === 1 ? '' : ` × ${weight}`
+  return (
+    `  ${name.padEnd(width)}  ${closeness(tier)}, load ${percent(load)} of ` +
+    `${formatSize(capacityBytesPerSecond)}/s (${sources[capacitySource]})${factor}, ` +
+    `${activeClients} client${activeClients === 1 ? '' : 's'}, ${candidate.state}` +
+    `, ${candidate.url}`
+  )
+}
 
 const refusedLine = ({ candidate, reason }: Refused, width: number): string =>
   `  ${candidate.name.padEnd(width)}  ${refusalTexts[reason]}`
@@ -70,12 +87,28 @@ export const renderExplanation = (explanation: Explanation): string => {
     `${formatSize(content.sizeBytes)}, sha256 ${content.sha256}, snapshot ${snapshot}`,
     ...(from === null ? [] : [`asked by ${from}`]),
     verdictLine(explanation),
-    ...section('could serve:', accepted),
+    ...section('could serve, nearest first:', accepted),
     ...section('could not:', refused),
     ...(selection !== null && names.length === 0 ? ['', 'no volunteer is enrolled'] : []),
   ]
   return `${lines.join('\n')}\n`
 }
+
+const acceptedRow = ({ candidate, load, tier }: Accepted) => ({
+  name: candidate.name,
+  url: candidate.url,
+  state: candidate.state,
+  trust: candidate.trust,
+  closeness: tier.kind,
+  prefixBits: tier.prefixBits,
+  load: Number.isFinite(load) ? load : null,
+  capacityBytesPerSecond: candidate.capacityBytesPerSecond,
+  capacitySource: candidate.capacitySource,
+  weight: candidate.weight,
+  clientBytesPerSecond: candidate.clientBytesPerSecond,
+  syncBytesPerSecond: candidate.syncBytesPerSecond,
+  activeClients: candidate.activeClients,
+})
 
 /** The explanation as JSON text; reasons as codes and as words. */
 export const renderExplanationJson = (explanation: Explanation): string => {
@@ -93,10 +126,7 @@ export const renderExplanationJson = (explanation: Explanation): string => {
     chosen: redirected ? chosen : null,
     reason,
     explanation: verdictLine(explanation),
-    accepted: (selection?.accepted ?? []).map(({ candidate, load }) => ({
-      ...candidate,
-      load: Number.isFinite(load) ? load : null,
-    })),
+    accepted: (selection?.accepted ?? []).map(acceptedRow),
     refused: (selection?.refused ?? []).map(({ candidate, reason: code }) => ({
       name: candidate.name,
       url: candidate.url,

@@ -255,11 +255,11 @@ t.test('an explanation tells who, why, and why not the others', async t => {
     `/pool/a b.deb
 7 B, sha256 ${hash('sha256', Buffer.from('content'))}, snapshot 12
 asked by 192.0.2.7
-redirected to physics: the less loaded of two chosen at random
+redirected to physics: the less loaded of two chosen at random among the nearest
 
-could serve:
-  chemistry  load 25 %, 1 client, synced, https://chemistry.example
-  physics    load 50 %, 1 client, synced, https://physics.example
+could serve, nearest first:
+  chemistry  its own network (/16), load 25 % of 1 MB/s (by its owner), 1 client, synced, https://chemistry.example
+  physics    its own network (/16), load 50 % of 1 MB/s (by its owner), 1 client, synced, https://physics.example
 
 could not:
   maths      it does not hold this content
@@ -267,7 +267,10 @@ could not:
   )
   const json = JSON.parse(renderExplanationJson(explanation))
   t.match(json, { answer: 'redirect', chosen: 'physics', reason: 'load', from: '192.0.2.7' })
-  t.match(json.accepted, [{ name: 'chemistry', load: 0.25, tier }, { name: 'physics' }])
+  t.match(json.accepted, [
+    { name: 'chemistry', load: 0.25, closeness: 'network', capacitySource: 'owner' },
+    { name: 'physics' },
+  ])
   t.match(json.refused, [{ name: 'maths', reason: 'not-held' }])
 })
 
