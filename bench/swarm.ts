@@ -18,6 +18,9 @@ interface SwarmResult {
   readonly uploadBytes: number
   readonly openFiles: number
   readonly peakBytes: number
+  /** Processor time of all volunteers, and of the origin, for the synchronisation alone. */
+  readonly volunteerSeconds: number
+  readonly originSeconds: number
 }
 
 interface SwarmOptions {
@@ -32,6 +35,7 @@ const synchronise = async (network: Network, options: SwarmOptions): Promise<Swa
   await network.origin.start()
   await network.publish()
   const publishMs = performance.now() - publishStarted
+  const originBefore = network.origin.cpuSeconds()
   let openFiles = 0
   let peakBytes = 0
   const sampler = setInterval(() => {
@@ -48,13 +52,17 @@ const synchronise = async (network: Network, options: SwarmOptions): Promise<Swa
     clearInterval(sampler)
   }
   const syncMs = performance.now() - started
+  const volunteerSeconds = network.volunteers.reduce((sum, each) => sum + each.cpuSeconds(), 0)
+  const originSeconds = network.origin.cpuSeconds() - originBefore
   const expected = await readTree(network.repository)
   for (const volunteer of network.volunteers) {
     const found = await readTree(volunteer.mirror, path => path.startsWith('.mirrorswarm'))
     const differences = treeDifferences(expected, found)
     if (differences.length > 0) throw new Error(`${volunteer.name}: ${differences[0]}`)
   }
-  return { publishMs, syncMs, uploadBytes: await originUploadBytes(network), openFiles, peakBytes }
+  const uploadBytes = await originUploadBytes(network)
+  const times = { publishMs, syncMs, volunteerSeconds, originSeconds }
+  return { ...times, uploadBytes, openFiles, peakBytes }
 }
 
 /** Run the bench and print its table. */
@@ -89,6 +97,9 @@ export const benchSwarm = async (options: SwarmOptions): Promise<void> => {
     printTable(
       ['', 'time', 'origin sent', 'per unique byte', 'open files (most)', 'memory (most)'],
       rows,
+    )
+    print(
+      `processor: volunteers ${formatSeconds(swarm.volunteerSeconds * 1000)} in sum, origin ${formatSeconds(swarm.originSeconds * 1000)}`,
     )
     print(`first publish: ${formatSeconds(swarm.publishMs)} (not part of the time above)`)
     if (rsync === null) print(`rsync skipped: ${skipped}`)

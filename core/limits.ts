@@ -181,7 +181,7 @@ export const originRequests = 8
 /** Bytes asked of the origin and not arrived, which may have to be kept in memory. */
 export const originInFlightBytes = 64 * MiB
 /** Bytes of complete pieces that wait for being hashed and written; beyond it nothing is fetched. */
-export const unwrittenBytes = 64 * MiB
+export const unwrittenBytes = 24 * MiB
 /** Local bytes between two missing runs that are fetched too: a request costs about as much. */
 export const coalescedGapBytes = 64
 /** Bytes that one request for runs asks of the origin: it is read by one answerer in one go. */
@@ -253,7 +253,7 @@ export const gatheredWriteBytes = 8 * KiB
 /** Messages from here on are not gathered, if they are blocks: they are put where they belong. */
 export const placedBlockBytes = 4 * KiB
 /** Large buffers of the swarm that wait for being used again, all together. */
-export const pooledBytes = 24 * MiB
+export const pooledBytes = 16 * MiB
 /** Larger ones are not kept: a single one would take most of the room. */
 export const pooledBufferBytes = 4 * MiB
 /** A message of the peer protocol: a block of 256 KiB or a bitfield of 2 million pieces. */

@@ -17,7 +17,7 @@ import { MemberPiece } from './member-piece.ts'
 import type { OriginGate } from './origin-gate.ts'
 import type { OriginRuns } from './origin-runs.ts'
 import { isOrigin } from './origin-wire.ts'
-import { PieceRequests } from './piece-requests.ts'
+import { PieceRequests, type Unwritten } from './piece-requests.ts'
 import { usefulRequestBytes } from './request-length.ts'
 import type { ShareTalk } from './share-talk.ts'
 
@@ -57,11 +57,6 @@ export interface FetcherParts {
   readonly onBadPiece: (index: number, suppliers: readonly Wire[]) => void
 }
 
-/** Complete pieces in memory, of all torrents together. */
-export interface Unwritten {
-  bytes: number
-}
-
 interface WireState {
   /** It has said what it has. */
   announced: boolean
@@ -89,6 +84,8 @@ export class Fetcher {
   /** Pieces of others' shares that the origin was asked for. */
   readonly #stolen = new Set<number>()
   #scheduled = false
+  /** There was nothing to ask the origin for: until the next tick that is not looked at again. */
+  #originIsDone = false
 
   constructor(parts: FetcherParts) {
     this.#parts = parts
@@ -119,16 +116,15 @@ export class Fetcher {
 
   /** Fetch these pieces too. */
   want(pieces: Iterable<number>): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    const before = this.missing.size
-    if (before === 0) {
-      this.#beganMs = nowMs
-      this.#parts.intake.begun()
+    const { target, clock, intake } = this.#parts
+    if (this.missing.size === 0) {
+      this.#beganMs = clock.monotonicMs()
+      intake.begun()
     }
-    const { target } = this.#parts
     const all = [...this.missing, ...pieces].filter(piece => target.pieces[piece] !== null)
     this.missing.clear()
     for (const piece of all.sort((a, b) => a - b)) this.missing.add(piece)
+    this.#originIsDone = false
     this.feedAll()
   }
 
@@ -235,6 +231,7 @@ export class Fetcher {
       this.#availability.changed()
       this.#requests.cancel(wire)
     }
+    this.#originIsDone = false
     this.feedAll()
   }
 
@@ -314,7 +311,7 @@ export class Fetcher {
       this.#parts.originSlots() - wire.requests.length,
     )
     let freeBytes = originRuns.freeBytes(this.#parts.knownPeers() > 0)
-    if (slots <= 0 && freeBytes <= 0) return
+    if (this.#originIsDone || (slots <= 0 && freeBytes <= 0)) return
     const missing = [...this.missing].filter(index => {
       const piece = target.pieces[index]
       if (!(piece instanceof MemberPiece) || piece.underway > 0 || !piece.mayAsk(wire)) return false
@@ -336,6 +333,8 @@ export class Fetcher {
       freeBytes -= lackingBytes(index) ?? 0
       this.#askOrigin(wire, index, offer.stolen)
     }
+    // A look costs as much as there is missing, and each message of a peer brings one about.
+    this.#originIsDone = slots > 0 && pieces.length + offer.pieces.length === 0
   }
 
   #offer(missing: readonly number[], slots: number): Offer {
@@ -370,7 +369,9 @@ export class Fetcher {
   #originEnded(index: number, hasFailed: boolean): void {
     const { talk, intake } = this.#parts
     if (!this.#stolen.delete(index)) intake.ownEnded()
-    if (hasFailed) talk.failed(index)
+    if (!hasFailed) return
+    this.#originIsDone = false
+    talk.failed(index)
   }
 
   /** A connection has sent what it was asked for. */

@@ -271,3 +271,18 @@ t.test('over the real wire the bytes are those of the runs, in two requests at m
   t.ok((await Promise.all(asked)).every(Boolean))
   t.ok(source.requests <= 2)
 })
+
+t.test('when one part cannot be had, the others are not waited for', async t => {
+  let aborted = 0
+  const { runs } = runsFor((asks, signal) => {
+    if (asks.some(({ runs }) => runs.some(({ offset }) => offset === 0))) {
+      return Promise.reject(new MirrorswarmError('MS_CONTENT_NOT_HELD', 'gone'))
+    }
+    signal.addEventListener('abort', () => aborted++)
+    return never
+  })
+  const all = [{ offset: 0, length: 2 * originBatchBytes }]
+  await t.rejects(runs.get(content, all, signal), { code: 'MS_CONTENT_NOT_HELD' })
+  await until(() => aborted === 1)
+  t.equal(runs.freeBytes(false), originInFlightBytes, 'nothing is owed any more')
+})

@@ -91,7 +91,15 @@ export class OriginRuns {
   async get(sha256: Sha256, runs: readonly Run[], signal: AbortSignal): Promise<Uint8Array> {
     const parts = cutRuns(runs)
     if (parts.length === 1) return await this.#ask(sha256, runs, signal)
-    return Buffer.concat(await Promise.all(parts.map(part => this.#ask(sha256, part, signal))))
+    const ended = new AbortController()
+    const both = AbortSignal.any([signal, ended.signal])
+    try {
+      return Buffer.concat(await Promise.all(parts.map(part => this.#ask(sha256, part, both))))
+    } catch (error) {
+      // The other parts are of no use to anybody without this one.
+      ended.abort(error)
+      throw error
+    }
   }
 
   async #ask(sha256: Sha256, runs: readonly Run[], signal: AbortSignal): Promise<Uint8Array> {

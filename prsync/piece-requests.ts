@@ -7,7 +7,7 @@ import { sparseWrites, unwrittenBytes } from '../core/limits.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { type LoadedBundle, pieceIsRight } from './bundle.ts'
 import type { BundleStore } from './bundle-store.ts'
-import type { FetchTarget, Unwritten } from './fetcher.ts'
+import type { FetchTarget } from './fetcher.ts'
 import { expectLate } from './guarded-wire.ts'
 import { placeOf } from './logic/layout.ts'
 import { mergeRuns, wholeRun } from './logic/runs.ts'
@@ -15,6 +15,11 @@ import { type Fetched, MemberPiece, type MemberPieceOptions } from './member-pie
 import type { OriginRuns } from './origin-runs.ts'
 import { isOrigin } from './origin-wire.ts'
 import { usefulRequestBytes } from './request-length.ts'
+
+/** Complete pieces in memory, of all torrents together. */
+export interface Unwritten {
+  bytes: number
+}
 
 export interface PieceRequestsParts {
   readonly target: FetchTarget

@@ -375,6 +375,7 @@ export class Swarm {
       const reason = describeError(error)
       this.#parts.logger.warn({ reason }, 'a file could not be closed')
     })
+    if (this.#torrents.size === 0) this.#pool.clear()
     for (const torrent of [...this.#torrents.values()]) {
       torrent.tick()
       const idle = !this.#downloads.has(torrent.bundle.infoHash) && torrent.peerCount === 0
