@@ -154,6 +154,17 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/explain.ts')).runExplain,
   }),
   defineCommand({
+    name: 'rescue-zone',
+    summary:
+      'Print the records of a DNS zone whose names lead to the origin where a volunteer is dead',
+    options: optionTables.rescueZone,
+    examples: [
+      `rescue-zone mirrors.example.org --public-url http://repo.example.org/ ${data}`,
+      `rescue-zone mirrors.example.org --public-url http://repo.example.org/ --address 192.0.2.9 ${data}`,
+    ],
+    load: async () => (await import('./commands/rescue-zone.ts')).runRescueZone,
+  }),
+  defineCommand({
     name: 'demo',
     summary: 'Show it all on this machine: an origin, three volunteers and real clients',
     options: optionTables.demo,

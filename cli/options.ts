@@ -5,6 +5,7 @@ import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
 import { front } from './front-options.ts'
+import { healing, rescueZone } from './healing-options.ts'
 import { config, operator } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
@@ -139,12 +140,7 @@ const origin = {
     default: '30s',
     help: 'How often an idle volunteer announces itself',
   },
-  auditInterval: {
-    kind: 'duration',
-    placeholder: 'TIME',
-    default: '60s',
-    help: 'How often, on average, to look at some volunteer as a client would, and compare the bytes',
-  },
+  ...healing,
   logLevel,
   config,
 } as const satisfies OptionTable
@@ -361,6 +357,7 @@ export const optionTables = {
   volunteerSite,
   volunteerNetworks,
   explain,
+  rescueZone,
   clientAdd,
   clientList: operator,
   oneClient,

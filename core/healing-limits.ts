@@ -43,3 +43,13 @@ export const auditOrdersPerHour = 120
 export const auditOrderMs = 30_000
 /** What an answer to an order may have. */
 export const auditReportBytes = 4 * KiB
+/** Volunteers' rescue names are checked again this often, and new ones looked for. */
+export const rescueCheckMs = 300_000
+export const rescueTickMs = 2_000
+export const concurrentRescueChecks = 4
+/** How long a look whether a volunteer is alive counts for clients that came by its name. */
+export const rescueAliveMs = 100
+/** One that does not answer in this time gets no client sent on: the client waits meanwhile. */
+export const rescueProbeMs = 500
+/** A client that was sent on and comes back within this time is served by the origin. */
+export const rescueAgainMs = 60_000

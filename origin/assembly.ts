@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { chunkCacheBytes } from '../core/delta-limits.ts'
-import { describeError } from '../core/errors.ts'
+import { describeError, MirrorswarmError } from '../core/errors.ts'
 import { probeDelayMostMs } from '../core/healing-limits.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
@@ -41,6 +41,7 @@ import { keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
 import type { RedirectorParts } from './redirector.ts'
+import { RescueNames, type RescueNamesParts } from './rescue-names.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import type { SeedListener } from './seed-listener.ts'
@@ -176,6 +177,7 @@ const makeContext = (
     | 'authority'
     | 'gate'
     | 'redirector'
+    | 'rescueNames'
   >,
 ): OriginContext => {
   const { publicUrl } = options
@@ -227,6 +229,28 @@ interface Told {
   readonly resolver: Resolver
   readonly heads: HeadKeeper
   readonly onSigned: () => Promise<void>
+}
+
+const makeAuthority = (
+  { operatorToken }: DataFolder,
+  { tracker }: OpenStore,
+  { publicUrl }: OriginOptions,
+): Authority =>
+  new Authority({ tracker, operatorToken, prefix: prefixOf(publicUrl), clock: systemClock })
+
+/** Throws MS_CONFIG_INVALID where rescue names cannot work. */
+const makeRescueNames = (
+  { rescueZone: zone, publicUrl: originUrl, requireClients }: OriginOptions,
+  parts: RescueNamesParts,
+): RescueNames | null => {
+  if (zone === null) return null
+  const invalid = (why: string): never => {
+    throw new MirrorswarmError('MS_CONFIG_INVALID', `--rescue-zone ${zone}: ${why}`)
+  }
+  if (originUrl === null)
+    return invalid('volunteers’ ports are compared with --public-url: give it')
+  if (requireClients) return invalid('clients do not send credentials to other names')
+  return new RescueNames(parts, { zone, originUrl })
 }
 
 /** What makes snapshots, and tells everybody of a new one. */
@@ -307,22 +331,22 @@ export const assemble = (
   const onSent: NonNullable<RedirectorParts['onSent']> = (name, request) =>
     auditor.sent(name, request)
   const onRequest = tracker.requested.bind(tracker)
-  const authority = new Authority({
-    tracker,
-    operatorToken: folder.operatorToken,
-    prefix: prefixOf(options.publicUrl),
-    clock: systemClock,
-  })
+  const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
+  const rescueNames = makeRescueNames(options, { tracker, prober, logger, clock: systemClock })
   const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
   const selection: SelectionSystem = makeSelection(
     { folder, source: tracker, geo, options, logger },
-    { hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent },
+    {
+      ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent },
+      ...(rescueNames === null ? {} : { baseOf: rescueNames.baseOf.bind(rescueNames) }),
+    },
   )
   const { redirector } = selection
   const shared = {
     ...{ resolver, metrics, stopping, onRepeat, onRequest, access, authority, gate, redirector },
+    rescueNames,
   }
   const context = makeContext(folder, store, options, logger, shared)
   const auditor: Auditor = makeAuditor(

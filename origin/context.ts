@@ -20,6 +20,7 @@ import { baseUrl, splitTarget } from './logic/public-url.ts'
 import type { Rights } from './logic/rights.ts'
 import type { Metrics } from './metrics.ts'
 import type { Redirector } from './redirector.ts'
+import type { RescueNames } from './rescue-names.ts'
 import type { Resolver } from './resolver.ts'
 import type { DirectoryPages } from './routes/directories.ts'
 import type { ServingGate } from './serving-gate.ts'
@@ -35,6 +36,8 @@ export interface OriginContext {
   readonly keepAtOrigin: KeepAtOrigin
   readonly gate: ServingGate
   readonly bounces: Bounces
+  /** Null: the operator has no zone for them. */
+  readonly rescueNames: RescueNames | null
   readonly budget: ReadBudget
   /** Null: the origin may send as fast as it can. */
   readonly limiter: RateLimiter | null

@@ -110,6 +110,9 @@ const startParts = async (
   stack.defer(() => reachability.stop())
   auditor.start()
   stack.defer(() => auditor.stop())
+  const { rescueNames } = assembly.context
+  rescueNames?.start()
+  stack.defer(() => rescueNames?.stop())
   await folder.announceRunning(localUrl(options, url))
   const stopPublishing = startPublishing(options, folder, assembly, logger)
   stack.defer(stopPublishing)

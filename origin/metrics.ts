@@ -13,6 +13,7 @@ export const outcomes = [
   'tree',
   'direct',
   'repeat',
+  'rescued',
   'not-modified',
   'list',
   'page',

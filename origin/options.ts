@@ -48,6 +48,8 @@ export interface OriginOptions {
   readonly requireClients: boolean
   /** Proxies, and limits of what one address may ask. */
   readonly front: FrontOptions
+  /** A DNS zone with a name for each volunteer that leads to the origin, too; null: none. */
+  readonly rescueZone: string | null
   /** Mean time between two audits of volunteers that nobody suspects. */
   readonly auditIntervalMs: number
   readonly logLevel: LogLevel
@@ -75,6 +77,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   workers: null,
   requireClients: false,
   front: frontDefaults,
+  rescueZone: null,
   auditIntervalMs: 60_000,
   logLevel: 'info',
   logAddresses: 'full',

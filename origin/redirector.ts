@@ -81,6 +81,8 @@ export interface RedirectorParts {
   readonly policy?: Policy
   /** Whether the origin may serve one more client that came back; missing: always. */
   readonly hasRoomForRepeats?: () => boolean
+  /** Another URL for a volunteer than its own, if there is one: see rescue names. */
+  readonly baseOf?: (name: VolunteerName, url: string) => string | null
   /** Told of each client that is sent to a volunteer. */
   readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
 }
@@ -178,7 +180,8 @@ export class Redirector {
   #link(standing: Standing, path: RepoPath, { sha256 }: Content): string {
     const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
     const target = { path, sha256, expiresSeconds }
-    return `${standing.url}/${path}?${standing.signer.sign(target, linkContent(sha256))}`
+    const base = this.#parts.baseOf?.(standing.name, standing.url) ?? standing.url
+    return `${base}/${path}?${standing.signer.sign(target, linkContent(sha256))}`
   }
 
   #consider(request: RedirectRequest): Considered {

@@ -40,6 +40,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   workers: options.workers,
   requireClients: options.requireClients,
   front: frontOptions(options),
+  rescueZone: options.rescueZone,
   auditIntervalMs: options.auditInterval,
   logLevel: options.logLevel,
   logAddresses: options.logAddresses,

@@ -18,6 +18,7 @@ import { describedBy, linkHeader } from '../redirect-headers.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
 import { answerDerived, answerFileList } from './file-lists.ts'
+import { type Rescue, rescue } from './rescued.ts'
 import { answerUnpublished } from './unpublished.ts'
 import { answerZsync } from './zsync.ts'
 
@@ -110,6 +111,26 @@ const serveHere = async (
   return why === 'direct' || why === 'repeat' ? why : served
 }
 
+const answerRescued = async (
+  context: OriginContext,
+  exchange: Exchange,
+  file: FoundFile,
+  rescued: Rescue,
+): Promise<Outcome> => {
+  const { content } = rescued
+  const link = describedBy(exchange.base, file.path)
+  if (rescued.kind === 'send-on') {
+    sendRedirect(exchange, content, rescued.location, link)
+    return 'redirect'
+  }
+  const decision = decideContent(exchange, content, file.path)
+  const { realPath: path, snapshot } = file
+  const headers = { link }
+  const body = { content, path, snapshot, headers, ...rescued.admission }
+  const served = await serveContent(context, exchange, decision, body)
+  return served === 'kept' || served === 'tree' ? 'rescued' : served
+}
+
 /** Answer a request for a file of the manifest. */
 export const answerFile = async (
   context: OriginContext,
@@ -122,6 +143,8 @@ export const answerFile = async (
     sendBodiless(exchange, decision)
     return 'not-modified'
   }
+  const rescued = context.rescueNames === null ? null : await rescue(context, exchange, file)
+  if (rescued !== null) return answerRescued(context, exchange, file, rescued)
   const may = mayRedirect(context, file, exchange.query.has('direct'))
   if (!may.redirect) return serveHere(context, exchange, file, decision, may.reason)
   const attempt = tryRedirect(context, exchange, file)
