@@ -15,6 +15,7 @@ import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { answerQuickly } from './quick-redirect.ts'
 import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
 import { answerPath } from './routes/files.ts'
+import { mirrorRoutes } from './routes/mirrors.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
 import { type ProtocolRoutesParts, protocolRoutes } from './routes/protocol.ts'
 import { type RangesRoutesParts, rangesRoutes } from './routes/ranges.ts'
@@ -197,6 +198,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   volunteerRoutes(app, parts)
   swarmRoutes(app, parts)
   clientRoutes(app, parts)
+  mirrorRoutes(app, parts)
   addShortWay(app, context)
   return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

@@ -18,6 +18,7 @@ import {
   type Policy,
 } from './logic/choose.ts'
 import type { Tier } from './logic/closeness.ts'
+import { mirrorOrder } from './logic/mirror-order.ts'
 import type { PreferRule } from './logic/prefer-rules.ts'
 import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './logic/repeats.ts'
 import { judgeAll, type Moment, refusal, type Selection } from './logic/select.ts'
@@ -137,15 +138,10 @@ export class Redirector {
   /** Remember that the decision was carried out. */
   record(request: RedirectRequest, decision: RedirectDecision): void {
     const sentTo = decision.serveHere ? null : decision.chosen.candidate.name
-    const key = this.#repeatKey(request)
-    const { sizeBytes } = request.content
-    const asked = this.#repeatRequest(request)
-    const repeat = recordAnswer(this.#repeats.get(key), sentTo, sizeBytes, asked)
-    if (repeat === undefined) this.#repeats.delete(key)
-    else this.#repeats.set(key, repeat)
+    this.#remember(request, sentTo)
     if (sentTo === null) return
     this.#sticky.set(request.client, sentTo)
-    this.noteSent(sentTo, expectedBytes(request.range, sizeBytes))
+    this.noteSent(sentTo, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(sentTo, request)
   }
 
@@ -159,15 +155,29 @@ export class Redirector {
 
   /**
    * A link to exactly this volunteer if it may serve the request; it is counted as sent. What was
-   * tried before does not matter: whoever works through a list knows what failed.
+   * tried before does not matter: whoever works through a list knows what failed. It is remembered,
+   * though: who asks without naming a volunteer in the end must not be sent there once more.
    */
   linkIfAble(request: RedirectRequest, name: VolunteerName): string | null {
     const { request: wanted, moment } = this.#field(request, none)
     const standing = this.#standings.find(name)
     if (standing === undefined || refusal(standing, wanted, moment) !== null) return null
+    this.#remember(request, name)
     this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(name, request)
     return this.#link(standing, request.path, request.content)
+  }
+
+  /** The volunteers that a client which keeps a list should try, best first, whatever the file. */
+  nearest(
+    asker: Pick<Required<RedirectRequest>, 'client' | 'address' | 'https'>,
+    most: number,
+  ): VolunteerName[] {
+    const { client, address, https } = asker
+    const candidates = this.#standings.current()
+    const ranking = this.#standings.rankingFor(address)
+    const key = address ?? client
+    return mirrorOrder(candidates, ranking, { key, https, family: ranking.family }, most)
   }
 
   /** A signed link to a path at a volunteer; null when it is not enrolled any more. */
@@ -182,6 +192,14 @@ export class Redirector {
     const target = { path, sha256, expiresSeconds }
     const base = this.#parts.baseOf?.(standing.name, standing.url) ?? standing.url
     return `${base}/${path}?${standing.signer.sign(target, linkContent(sha256))}`
+  }
+
+  #remember(request: RedirectRequest, sentTo: VolunteerName | null): void {
+    const key = this.#repeatKey(request)
+    const asked = this.#repeatRequest(request)
+    const repeat = recordAnswer(this.#repeats.get(key), sentTo, request.content.sizeBytes, asked)
+    if (repeat === undefined) this.#repeats.delete(key)
+    else this.#repeats.set(key, repeat)
   }
 
   #consider(request: RedirectRequest): Considered {

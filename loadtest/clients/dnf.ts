@@ -22,8 +22,16 @@ export class DnfClient {
   readonly #args: readonly string[]
   readonly #home: string
 
-  /** Lay out dnf's folders in `folder`; `url` is the repository's baseurl, `more` lines of its file. */
-  constructor(folder: string, url: string, more: readonly string[] = []) {
+  /**
+   * Lay out dnf's folders in `folder`; `url` is the repository's baseurl, or what `kind` says; `more`
+   * are lines of its file.
+   */
+  constructor(
+    folder: string,
+    url: string,
+    more: readonly string[] = [],
+    kind: 'baseurl' | 'mirrorlist' | 'metalink' = 'baseurl',
+  ) {
     const place = (name: string): string => join(folder, name)
     this.downloads = place('downloads')
     this.#home = folder
@@ -48,7 +56,7 @@ export class DnfClient {
     const repository = [
       '[sample]',
       'name=sample',
-      `baseurl=${url}`,
+      `${kind}=${url}`,
       'enabled=1',
       'gpgcheck=0',
       ...more,
