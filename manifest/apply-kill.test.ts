@@ -8,7 +8,7 @@ import { TestFollower, TestRepository, tableOf } from './fixtures/test-repositor
 import type { Head } from './model.ts'
 
 const kills = 20
-const snapshots = 40
+const snapshots = 30
 
 const program = join(import.meta.dirname, 'fixtures/apply-until-killed.ts')
 
@@ -39,7 +39,7 @@ t.test(`kill -9 of a volunteer’s manifest, ${kills} times`, { timeout: 240_000
   const heads: Head[] = []
   mkdirSync(join(origin.root, 'd'))
   for (let number = 1; number <= snapshots; number++) {
-    for (let index = 0; index < 300; index++) {
+    for (let index = 0; index < 120; index++) {
       const round = index % 7 === number % 7 ? number : 0
       writeFileSync(join(origin.root, `d/${index}`), `content ${index} ${round}`)
     }
