@@ -80,8 +80,8 @@ export const repeatWindowMs = 60_000
 export const repeatWindowMostMs = 900_000
 /** Client and path pairs remembered to recognise repeats (about 300 bytes each). */
 export const repeatEntries = 50_000
-/** A client stays with its volunteer this long, so that connections are reused. */
-export const stickyMs = 60_000
+/** A client stays with its volunteer this long at most, so that connections are reused. */
+export const stickyMs = 20_000
 /** Clients whose volunteer, and whose snapshot of a Release, is remembered. */
 export const rememberedClients = 20_000
 /** An update that began with the Release of a snapshot is given its indexes for this long. */

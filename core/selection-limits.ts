@@ -4,6 +4,8 @@
 export const assumedBytesPerSecond = 12_500_000
 /** A client stays with its volunteer up to this load; beyond it, spreading matters more. */
 export const stickyLoad = 0.75
+/** And while nobody who was drawn is less loaded by more than this. */
+export const stickySlack = 0.2
 /** From this load on a volunteer is passed over for one that is farther away. */
 export const tierLoad = 0.9
 /** What was sent to a volunteer fades from its rate with this time constant: a few announces. */

@@ -102,6 +102,8 @@ export class Redirector {
   readonly #standings: Standings
   readonly #repeats = new LRUCache<string, Repeat>({ max: repeatEntries })
   readonly #sticky: LRUCache<string, VolunteerName>
+  /** The hashes of contents as links have them, for as long as somebody remembers the content. */
+  readonly #linked = new WeakMap<Content, string>()
   /** All redirects together. */
   #total: Account = emptyAccount
 
@@ -140,7 +142,8 @@ export class Redirector {
     const sentTo = decision.serveHere ? null : decision.chosen.candidate.name
     this.#remember(request, sentTo)
     if (sentTo === null) return
-    this.#sticky.set(request.client, sentTo)
+    // The time counts from the first choice: who asks all the time would stay for ever.
+    if (this.#sticky.get(request.client) !== sentTo) this.#sticky.set(request.client, sentTo)
     this.noteSent(sentTo, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(sentTo, request)
   }
@@ -187,19 +190,16 @@ export class Redirector {
     return standing === undefined ? null : this.#link(standing, path, content)
   }
 
-  #link(standing: Standing, path: RepoPath, { sha256 }: Content): string {
+  #link(standing: Standing, path: RepoPath, content: Content): string {
+    const { sha256 } = content
+    let linked = this.#linked.get(content)
+    if (linked === undefined) {
+      linked = linkContent(sha256)
+      this.#linked.set(content, linked)
+    }
     const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
     const target = { path, sha256, expiresSeconds }
-    const base = this.#parts.baseOf?.(standing.name, standing.url) ?? standing.url
-    return `${base}/${path}?${standing.signer.sign(target, linkContent(sha256))}`
-  }
-
-  #remember(request: RedirectRequest, sentTo: VolunteerName | null): void {
-    const key = this.#repeatKey(request)
-    const asked = this.#repeatRequest(request)
-    const repeat = recordAnswer(this.#repeats.get(key), sentTo, request.content.sizeBytes, asked)
-    if (repeat === undefined) this.#repeats.delete(key)
-    else this.#repeats.set(key, repeat)
+    return `${standing.url}/${path}?${standing.signer.sign(target, linked)}`
   }
 
   #consider(request: RedirectRequest): Considered {

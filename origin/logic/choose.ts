@@ -3,7 +3,7 @@
 // where most will do, at all of a tier where few will. Pure: chance comes in.
 
 import type { Random } from '../../core/clock.ts'
-import { selectionProbes } from '../../core/selection-limits.ts'
+import { selectionProbes, stickySlack } from '../../core/selection-limits.ts'
 import type { Ranking, Tier } from './closeness.ts'
 import {
   expectedLoad,
@@ -136,11 +136,14 @@ export const choose = (field: Field): Choice => {
   const sticks = stickyLoad >= 0 && mayStick(stickyLoad)
   const { tiers } = ranking
   for (let place = 0; place < tiers.length; place++) {
-    if (sticks && ranking.tierOf[sticky] === place) {
-      return { index: sticky, load: stickyLoad, by: 'sticky', other: -1 }
-    }
     const choice = drawFrom(field, tiers[place] as Tier)
-    if (choice.index >= 0) return choice
+    if (choice.index < 0) continue
+    // To stay spares the client connections, but not at any price for the others.
+    const stays =
+      sticks && ranking.tierOf[sticky] === place && stickyLoad <= choice.load + stickySlack
+    if (!stays) return choice
+    const other = choice.index === sticky ? choice.other : choice.index
+    return { index: sticky, load: stickyLoad, by: 'sticky', other }
   }
   return scan(
     field,
@@ -161,7 +164,8 @@ export const fewOthers = (field: Field, choice: Choice, most: number): number[] 
       looks -= 1
       const index = members[(start + step) % members.length] as number
       if (index === choice.index || found.includes(index)) continue
-      if (loadIfWilling(field, index) >= 0) found.push(index)
+      const candidate = field.candidates[index] as SelectionCandidate
+      if (refusal(candidate, field.request, field.moment) === null) found.push(index)
     }
   }
   return found
