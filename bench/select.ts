@@ -106,7 +106,6 @@ const measure = (count: number, record: boolean): number => {
     source: { candidates: () => list, revision: 1 },
     clock: systemClock,
     random,
-    announceIntervalMs: 30_000,
     rules,
   })
   let best = Number.POSITIVE_INFINITY

@@ -86,8 +86,8 @@ export const stickyMs = 20_000
 export const rememberedClients = 20_000
 /** An update that began with the Release of a snapshot is given its indexes for this long. */
 export const snapshotPinMs = 300_000
-/** What a redirect costs a volunteer besides the bytes: connections, headers, one seek. */
-export const redirectCostBytes = 64 * KiB
+/** What a redirect costs a volunteer besides the bytes: a connection and headers. */
+export const redirectCostBytes = 4 * KiB
 /** Files that the origin sends at the same time because no volunteer has them (default). */
 export const directAnswers = 256
 /** More of them for "?direct" and for what is never redirected: apt does not retry a 503. */

@@ -12,6 +12,8 @@ export const tierLoad = 0.9
 export const sentRateMs = 20_000
 /** A backlog of this much work weighs as much as being busy with all one's capacity. */
 export const backlogMs = 5_000
+/** With work for this long a volunteer that has a limit counts as full. */
+export const fullBacklogMs = 30_000
 /** What was seen of a volunteer's rate is believed half as much after this time. */
 export const capacityHalfLifeMs = 24 * 3_600_000
 /** A rate counts as sustained when two announces at least this far apart agree on it. */

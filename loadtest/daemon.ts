@@ -14,12 +14,15 @@ export interface DaemonOptions {
   /** Arguments of the command line, beginning with the command. */
   readonly args: readonly string[]
   readonly readyTimeoutMs?: number
+  /** Another program that behaves like the command, for benches. */
+  readonly program?: string
 }
 
 export class Daemon {
   readonly name: string
   readonly #args: readonly string[]
   readonly #readyTimeoutMs: number
+  readonly #program: string
   #group: ProcessGroup | null = null
   #url = ''
   #startMs = 0
@@ -27,6 +30,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.name = options.name
     this.#args = options.args
+    this.#program = options.program ?? commandFile
     this.#readyTimeoutMs = options.readyTimeoutMs ?? 30_000
   }
 
@@ -53,7 +57,7 @@ export class Daemon {
   async start(): Promise<void> {
     if (this.#group !== null) throw new Error(`${this.name} runs already`)
     const started = performance.now()
-    const group = new ProcessGroup(process.execPath, [commandFile, ...this.#args], {
+    const group = new ProcessGroup(process.execPath, [this.#program, ...this.#args], {
       env: plainEnvironment(),
     })
     this.#group = group

@@ -32,6 +32,8 @@ export interface NetworkOptions {
   /** The folder to publish; without it an empty one is made inside the network's folder. */
   readonly repository?: string
   readonly originArgs?: readonly string[]
+  /** Another program that takes the arguments of the origin, for benches. */
+  readonly originProgram?: string
 }
 
 export interface VolunteerOptions {
@@ -71,6 +73,7 @@ export class Network {
     mkdirSync(this.repository, { recursive: true })
     this.origin = new Daemon({
       name: 'origin',
+      ...(options.originProgram === undefined ? {} : { program: options.originProgram }),
       args: [
         'origin',
         this.repository,

@@ -65,7 +65,6 @@ const make = (volunteers: Candidate[]) => {
     source: { candidates: () => list.current },
     clock,
     random: () => 0,
-    announceIntervalMs: 30_000,
   })
   const ask = (request = asked()): string | null => {
     const decision = redirector.decide(request)

@@ -70,7 +70,6 @@ export interface RedirectorParts {
   readonly source: VolunteerSource
   readonly clock: Clock
   readonly random: Random
-  readonly announceIntervalMs: number
   /** Missing: none are named. */
   readonly signed?: () => SignedContents
   /** Where clients and volunteers are; missing: nobody knows. */
@@ -218,13 +217,12 @@ export class Redirector {
   }
 
   #field(request: RedirectRequest, tried: readonly VolunteerName[]): Field {
-    const { clock, random, announceIntervalMs, maxShare = 1, policy = byExpectedLoad } = this.#parts
+    const { clock, random, maxShare = 1, policy = byExpectedLoad } = this.#parts
     const { content, https, address = null } = request
     const candidates = this.#standings.current()
     const ranking = this.#standings.rankingFor(address)
     const moment: Moment = {
       nowMs: clock.monotonicMs(),
-      announceIntervalMs,
       maxShare,
       total: this.#total,
     }

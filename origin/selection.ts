@@ -17,7 +17,7 @@ export interface SelectionParts {
   readonly source: RedirectorParts['source']
   /** Null: there are no geo databases. */
   readonly geo: GeoDatabase | null
-  readonly options: Pick<OriginOptions, 'announceIntervalMs' | 'prefer' | 'maxShare' | 'policy'>
+  readonly options: Pick<OriginOptions, 'prefer' | 'maxShare' | 'policy'>
   readonly logger: Logger
 }
 
@@ -35,9 +35,9 @@ export const makeSelection = (
 ): SelectionSystem => {
   const places = new VolunteerPlaces({ geo, clock: systemClock })
   const signed = new SignedReader(folder.files.folder, logger)
-  const { announceIntervalMs, prefer, maxShare, policy } = options
+  const { prefer, maxShare, policy } = options
   const redirector = new Redirector({
-    ...{ source, places, announceIntervalMs, clock: systemClock, random: Math.random },
+    ...{ source, places, clock: systemClock, random: Math.random },
     rules: parsePreferRules(prefer),
     signed: () => signed.contents,
     ...(maxShare === null ? {} : { maxShare }),

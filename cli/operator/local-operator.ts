@@ -156,7 +156,6 @@ export class LocalOperator implements Operator {
       source: tracker,
       clock: systemClock,
       random: Math.random,
-      announceIntervalMs,
       signed: () => signed.contents,
     })
     const keepAtOrigin = keepAtOriginBy(keptPatterns(this.#folder.options.keepAtOrigin))

@@ -51,7 +51,6 @@ const request = (change: Partial<SelectionRequest> = {}): SelectionRequest => ({
 
 const moment: Moment = {
   nowMs: 1000,
-  announceIntervalMs: 30_000,
   maxShare: 1,
   total: emptyAccount,
 }

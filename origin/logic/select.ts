@@ -3,7 +3,7 @@
 // HTTP; time comes in as monotonic milliseconds.
 
 import type { ContentNumber, VolunteerName } from '../../core/ids.ts'
-import { backlogMs, stickyLoad, tierLoad } from '../../core/selection-limits.ts'
+import { backlogMs, fullBacklogMs, stickyLoad, tierLoad } from '../../core/selection-limits.ts'
 import { type Account, pendingBytesAt, sentBytesPerSecondAt, shareAt } from './account.ts'
 import type { CapacitySource } from './capacity.ts'
 import type { Family, Ranking, Reach, Tier } from './closeness.ts'
@@ -52,8 +52,6 @@ export interface SelectionRequest {
 /** What is the same for all requests of a moment. */
 export interface Moment {
   readonly nowMs: number
-  /** Over which redirects count as a rate against an owner's limit. */
-  readonly announceIntervalMs: number
   /** The part of all redirects that one volunteer may get; 1: all. */
   readonly maxShare: number
   /** All redirects together. */
@@ -113,15 +111,16 @@ export const expectedLoad = (candidate: SelectionCandidate, nowMs: number): numb
 }
 
 /**
- * A limit is full when clients alone reach it: the volunteer sends to clients before it sends to
- * the swarm, so synchronisation weighs against it but does not shut it.
+ * A limit is full when clients alone reach it, or when what was redirected there would keep it busy
+ * for long: the volunteer sends to clients before it sends to the swarm, so synchronisation weighs
+ * against it but does not shut it.
  */
-const isFull = (candidate: SelectionCandidate, moment: Moment): boolean => {
+const isFull = (candidate: SelectionCandidate, nowMs: number): boolean => {
   const { uploadBytesPerSecond, clientBytesPerSecond, account } = candidate
   if (uploadBytesPerSecond === null) return false
-  const pending = pendingBytesAt(account, uploadBytesPerSecond, moment.nowMs)
-  const pendingRate = (pending * 1000) / moment.announceIntervalMs
-  return clientBytesPerSecond + pendingRate >= uploadBytesPerSecond
+  if (clientBytesPerSecond >= uploadBytesPerSecond) return true
+  const pending = pendingBytesAt(account, uploadBytesPerSecond, nowMs)
+  return (pending * 1000) / fullBacklogMs >= uploadBytesPerSecond
 }
 
 /** Why this volunteer may not serve this request; null: it may. */
@@ -141,7 +140,7 @@ export const refusal = (
   if (candidate.maxClients !== null && candidate.activeClients >= candidate.maxClients) {
     return 'full-clients'
   }
-  if (isFull(candidate, moment)) return 'full-rate'
+  if (isFull(candidate, moment.nowMs)) return 'full-rate'
   if (moment.maxShare >= 1) return null
   return shareAt(candidate.account, moment.total, moment.nowMs) >= moment.maxShare ? 'share' : null
 }
