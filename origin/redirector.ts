@@ -198,7 +198,16 @@ export class Redirector {
     }
     const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
     const target = { path, sha256, expiresSeconds }
-    return `${standing.url}/${path}?${standing.signer.sign(target, linked)}`
+    const base = this.#parts.baseOf?.(standing.name, standing.url) ?? standing.url
+    return `${base}/${path}?${standing.signer.sign(target, linked)}`
+  }
+
+  #remember(request: RedirectRequest, sentTo: VolunteerName | null): void {
+    const key = this.#repeatKey(request)
+    const asked = this.#repeatRequest(request)
+    const repeat = recordAnswer(this.#repeats.get(key), sentTo, request.content.sizeBytes, asked)
+    if (repeat === undefined) this.#repeats.delete(key)
+    else this.#repeats.set(key, repeat)
   }
 
   #consider(request: RedirectRequest): Considered {
