@@ -134,6 +134,12 @@ const origin = {
     default: '60s',
     help: 'How often to look for changes that no index file announces',
   },
+  grace: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '24h',
+    help: 'Keep what the repository drops available at volunteers for this long',
+  },
   announceInterval: {
     kind: 'duration',
     placeholder: 'TIME',
@@ -262,8 +268,7 @@ const volunteer = {
   grace: {
     kind: 'duration',
     placeholder: 'TIME',
-    default: '10m',
-    help: 'Keep files this long after the repository dropped them',
+    help: 'Keep files this long after the repository dropped them, if space allows (default: as the origin asks)',
   },
   logLevel,
   config,

@@ -32,6 +32,8 @@ export const placementBatch = 64
 export const placementAttempts = 3
 /** Blocked paths that are named in the status; all of them are counted. */
 export const namedBlockedPaths = 100
+/** Retired files that are deleted before their time at one look, while transfers wait for space. */
+export const deletedForRoom = 32
 /** Disk space is looked at this often while something is fetched or waited for. */
 export const spaceCheckMs = 2_000
 /** All files of a mirror are compared (size, time, inode) with the record this often. */

@@ -5,8 +5,9 @@ import { systemClock } from '../core/clock.ts'
 import { chunkCacheBytes } from '../core/delta-limits.ts'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
 import { probeDelayMostMs } from '../core/healing-limits.ts'
-import type { VolunteerName } from '../core/ids.ts'
+import type { RepoPath, VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
+import { redirectFloorBytes } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { classifyAddress } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
@@ -37,7 +38,7 @@ import { prefixOf } from './logic/public-url.ts'
 import { Metrics } from './metrics.ts'
 import type { OriginOptions } from './options.ts'
 import { Prober } from './prober.ts'
-import { keptPatterns } from './publish-work.ts'
+import { copiedPatterns, keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
 import type { RedirectorParts } from './redirector.ts'
@@ -183,9 +184,12 @@ const makeContext = (
   const { publicUrl } = options
   const prefix = prefixOf(publicUrl)
   const keepAtOrigin = keepAtOriginBy(keptPatterns(folder.options.keepAtOrigin))
+  const isCopied = keepAtOriginBy(copiedPatterns(folder.options.keepAtOrigin))
+  // By the name alone: at this size nothing is copied for being small.
+  const isIndex = (path: RepoPath): boolean => isCopied(path, redirectFloorBytes)
   return {
     ...shared,
-    hotFiles: new HotFiles({ resolver: shared.resolver, keepAtOrigin, prefix }),
+    hotFiles: new HotFiles({ resolver: shared.resolver, keepAtOrigin, isIndex, prefix }),
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
     objects: store.objects,
     bounces: new Bounces({
@@ -198,6 +202,8 @@ const makeContext = (
       onJudged: reason => shared.metrics.bounced(reason),
     }),
     keepAtOrigin,
+    isIndex,
+    graceMs: options.graceMs,
     budget: new ReadBudget(),
     limiter: makeLimiter(options),
     pages: new DirectoryPages(),

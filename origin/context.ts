@@ -21,7 +21,7 @@ import type { Rights } from './logic/rights.ts'
 import type { Metrics } from './metrics.ts'
 import type { Redirector } from './redirector.ts'
 import type { RescueNames } from './rescue-names.ts'
-import type { Resolver } from './resolver.ts'
+import type { PinnedAsker, Resolver } from './resolver.ts'
 import type { DirectoryPages } from './routes/directories.ts'
 import type { ServingGate } from './serving-gate.ts'
 import type { TorrentIndex } from './torrent-index.ts'
@@ -34,6 +34,8 @@ export interface OriginContext {
   readonly objects: ObjectStore
   readonly redirector: Redirector
   readonly keepAtOrigin: KeepAtOrigin
+  /** By its name: which snapshot's a client is given depends on the update it is in. */
+  readonly isIndex: (path: RepoPath) => boolean
   readonly gate: ServingGate
   readonly bounces: Bounces
   /** Null: the operator has no zone for them. */
@@ -59,6 +61,8 @@ export interface OriginContext {
   readonly prefix: string
   /** Clients come by https, here or at a proxy in front of it. */
   readonly https: boolean
+  /** What a snapshot drops stays available this long. */
+  readonly graceMs: number
   /** Aborted when the origin stops. */
   readonly stopping: AbortSignal
   /** A client asked for a content. */
@@ -87,6 +91,13 @@ export interface Exchange {
   readonly address: string | null
   /** The origin's URL for links, without trailing slash. */
   readonly base: string
+}
+
+/** Whose update this request belongs to; proxies may send several clients' on one connection. */
+export const pinnedAskerOf = ({ client, request }: Exchange): PinnedAsker => {
+  const { via, forwarded, 'x-forwarded-for': forwardedFor } = request.headers
+  const isProxied = via !== undefined || forwarded !== undefined || forwardedFor !== undefined
+  return { client, connection: isProxied ? null : request.socket }
 }
 
 /**

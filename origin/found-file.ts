@@ -17,6 +17,8 @@ export interface FoundFile {
   readonly realPath: RepoPath
   readonly content: Content
   readonly snapshot: SnapshotNumber
+  /** The newest snapshot has it no more: `snapshot` was the last, unless the bytes are elsewhere. */
+  readonly retired?: boolean
 }
 
 /** Whether this file may be redirected at all: by the name asked for and by the file's own. */

@@ -10,7 +10,7 @@ import { validatorHeaders } from '../delivery/logic/respond.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
 import { type FoundFile, mayRedirect } from './found-file.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
-import { pinnedFolder } from './logic/snapshot-pin.ts'
+import { isEntryPoint } from './logic/snapshot-pin.ts'
 import { headLines } from './raw-head.ts'
 import type { Resolver } from './resolver.ts'
 
@@ -22,6 +22,7 @@ export interface HotFile extends FoundFile {
 export interface HotFilesParts {
   readonly resolver: Pick<Resolver, 'latest' | 'findFile'>
   readonly keepAtOrigin: KeepAtOrigin
+  readonly isIndex: (path: RepoPath) => boolean
   /** Path prefix of the public URL. */
   readonly prefix: string
 }
@@ -72,7 +73,7 @@ export class HotFiles {
   #look(target: string, path: RepoPath, snapshot: SnapshotNumber): HotFile | null {
     const { resolver } = this.#parts
     // Which snapshot a client sees of these depends on the client.
-    if (pinnedFolder(path) !== null) return null
+    if (isEntryPoint(path) || this.#parts.isIndex(path)) return null
     const found = resolver.findFile(path, snapshot)
     if (found === null) return null
     const file: FoundFile = { path, realPath: found.path, content: found.content, snapshot }

@@ -1,6 +1,6 @@
 // What an origin is told at its start. Only main.ts and commands know all of it.
 
-import { directAnswers } from '../core/limits.ts'
+import { defaultGraceMs, directAnswers } from '../core/limits.ts'
 import type { LogAddresses, LogLevel } from '../core/log.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 import type { Policy } from './logic/choose.ts'
@@ -20,6 +20,8 @@ export interface OriginOptions {
   readonly settleMs: number
   /** How often the tree is scanned for changes that no marker file shows. */
   readonly scanIntervalMs: number
+  /** What a snapshot drops stays available this long: volunteers keep it, the origin sends there. */
+  readonly graceMs: number
   /** Patterns of names that are never redirected, besides the built-in ones. */
   readonly keepAtOrigin: readonly string[]
   /** Files sent at the same time because no volunteer has them. */
@@ -64,6 +66,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   announceIntervalMs: 30_000,
   settleMs: 2_000,
   scanIntervalMs: 60_000,
+  graceMs: defaultGraceMs,
   keepAtOrigin: [],
   servingLimit: directAnswers,
   prefer: [],

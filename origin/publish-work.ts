@@ -7,7 +7,7 @@ import type { RepoPath } from '../core/ids.ts'
 import { HashPool } from '../manifest/hash-pool.ts'
 import { KeptStore } from '../manifest/kept-store.ts'
 import { demandBy, type WantedPaths } from '../manifest/logic/demand.ts'
-import { keepAtOriginBy, neverRedirected } from '../manifest/logic/keep-at-origin.ts'
+import { copiedIndexes, keepAtOriginBy, neverRedirected } from '../manifest/logic/keep-at-origin.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { type PublishResult, type PublishWarning, publish } from '../manifest/publish.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
@@ -38,6 +38,12 @@ export interface PublishRun {
 
 /** Names that are never redirected: the built-in patterns and the operator's. */
 export const keptPatterns = (own: readonly string[]): string[] => [...neverRedirected, ...own]
+
+/** Names that are copied at publish. */
+export const copiedPatterns = (own: readonly string[]): string[] => [
+  ...keptPatterns(own),
+  ...copiedIndexes,
+]
 
 /** Holds the publisher's connections and hashing threads from one publish to the next. */
 export class PublishWork {
@@ -72,7 +78,7 @@ export class PublishWork {
       kept: this.#kept,
       hashPool: this.#hashPool,
       bundler,
-      keepAtOrigin: keepAtOriginBy(keptPatterns(this.#place.keepAtOrigin)),
+      keepAtOrigin: keepAtOriginBy(copiedPatterns(this.#place.keepAtOrigin)),
       demandOf: demandBy(run.scopes),
       clock: systemClock,
       allowShrink: run.allowShrink,

@@ -3,15 +3,35 @@
 
 import { LRUCache } from 'lru-cache'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { lookupCacheEntries, lookupKeyCharacters, rememberedClients } from '../core/limits.ts'
+import {
+  lookupCacheEntries,
+  lookupKeyCharacters,
+  pinsPerConnection,
+  rememberedClients,
+} from '../core/limits.ts'
+import { baseName, joinPath, parentPath } from '../core/repo-path.ts'
 import type { Snapshot } from '../manifest/model.ts'
 import type { FileResolution, ManifestReader, Resolution } from '../manifest/store/reader.ts'
-import { makePin, pinnedFolder, type SnapshotPin, snapshotFor } from './logic/snapshot-pin.ts'
+import {
+  type PinOf,
+  pinKeyOf,
+  preferredPin,
+  promiseKey,
+  type SnapshotPin,
+  snapshotFor,
+} from './logic/snapshot-pin.ts'
+
+/** Who asks, and on which connection; null where a proxy's connections carry several clients. */
+export interface PinnedAsker {
+  readonly client: string
+  readonly connection: object | null
+}
 
 export class Resolver {
   readonly #reader: ManifestReader
   readonly #known = new LRUCache<string, Resolution>({ max: lookupCacheEntries })
   readonly #pins = new LRUCache<string, SnapshotPin>({ max: rememberedClients })
+  readonly #ofConnections = new WeakMap<object, Map<string, SnapshotPin>>()
   #latest: Snapshot | null
 
   constructor(reader: ManifestReader) {
@@ -54,14 +74,65 @@ export class Resolver {
     return found.kind === 'file' ? found : null
   }
 
-  /** The snapshot in which this client is to see a path: see snapshot-pin.ts. */
-  snapshotFor(client: string, path: RepoPath, latest: SnapshotNumber, nowMs: number): number {
-    return snapshotFor(path, latest, nowMs, folder => this.#pins.get(`${client}\n${folder}`))
+  /**
+   * The file that stood here until a snapshot that was made since `sinceMs`, as of the last snapshot
+   * that had it; null when there was none.
+   */
+  findRetired(
+    path: RepoPath,
+    latest: SnapshotNumber,
+    sinceMs: number,
+  ): (FileResolution & { readonly snapshot: SnapshotNumber }) | null {
+    const real = this.#throughFolders(path, latest)
+    const snapshot = real === null ? null : this.#reader.retiredFrom(real, sinceMs)
+    if (real === null || snapshot === null) return null
+    const found = this.#reader.resolve(real, snapshot)
+    return found.kind === 'file' ? { ...found, snapshot } : null
   }
 
-  /** Remember that the client was given this path in this snapshot, if that pins its folder. */
-  notePin(client: string, path: RepoPath, snapshot: SnapshotNumber, nowMs: number): void {
-    const folder = pinnedFolder(path)
-    if (folder !== null) this.#pins.set(`${client}\n${folder}`, makePin(snapshot, nowMs))
+  /** Folders on the way may be symlinks now; those that are gone stand as they are named. */
+  #throughFolders(path: RepoPath, latest: SnapshotNumber): RepoPath | null {
+    const folder = parentPath(path)
+    if (folder === '') return path
+    const found = this.resolve(folder, latest)
+    if (found.kind === 'directory') return joinPath(found.path, baseName(path) as RepoPath)
+    if (found.kind !== 'missing') return null
+    const above = this.#throughFolders(folder, latest)
+    return above === null ? null : joinPath(above, baseName(path) as RepoPath)
+  }
+
+  /** The snapshot in which this client is to see a path: see snapshot-pin.ts. */
+  snapshotFor(asker: PinnedAsker, path: RepoPath, latest: SnapshotNumber, nowMs: number): number {
+    const { client, connection } = asker
+    const own = connection === null ? undefined : this.#ofConnections.get(connection)
+    const pinOf: PinOf = key =>
+      preferredPin(own?.get(`${client}\n${key}`), this.#pins.get(`${client}\n${key}`), nowMs)
+    return snapshotFor(path, latest, nowMs, pinOf)
+  }
+
+  /** Remember that the client was given this path in this snapshot, if that pins anything. */
+  notePin(asker: PinnedAsker, path: RepoPath, snapshot: SnapshotNumber, nowMs: number): void {
+    const key = pinKeyOf(path)
+    if (key !== null) this.#pin(asker, key, snapshot, nowMs)
+  }
+
+  /** Remember that the client was told this file's hash in this snapshot: it gets that very file. */
+  promise(asker: PinnedAsker, path: RepoPath, snapshot: SnapshotNumber, nowMs: number): void {
+    this.#pin(asker, promiseKey(path), snapshot, nowMs)
+  }
+
+  #pin(asker: PinnedAsker, key: string, snapshot: SnapshotNumber, sinceMs: number): void {
+    const { client, connection } = asker
+    const full = `${client}\n${key}`
+    if (full.length > lookupKeyCharacters) return
+    const pin = { snapshot, sinceMs }
+    this.#pins.set(full, pin)
+    if (connection === null) return
+    const own = this.#ofConnections.get(connection) ?? new Map<string, SnapshotPin>()
+    this.#ofConnections.set(connection, own)
+    own.delete(full)
+    own.set(full, pin)
+    const [oldest] = own.keys()
+    if (own.size > pinsPerConnection && oldest !== undefined) own.delete(oldest)
   }
 }

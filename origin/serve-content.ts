@@ -20,6 +20,8 @@ export interface ServedContent {
   /** Where the file is; null: wherever the snapshot has it. */
   readonly path: RepoPath | null
   readonly snapshot: SnapshotNumber
+  /** The repository dropped it: nobody owes it. */
+  readonly retired?: boolean
   readonly admission: AnswerClass
   /** Who uses a reserve, if that is bounded. */
   readonly shares?: readonly Share[]
@@ -86,6 +88,12 @@ const refuseChanged = (exchange: Exchange): Outcome => {
   return 'changed'
 }
 
+const refuseRetired = (exchange: Exchange): Outcome => {
+  const reason = 'the repository dropped this file, and no copy is left'
+  sendError(exchange.request, exchange.response, new MirrorswarmError('MS_PATH_NOT_FOUND', reason))
+  return 'not-found'
+}
+
 /**
  * Answer with a content. Resolves, when the answer is over, to how it ended if that was not as
  * hoped: 'busy', 'changed', 'refused'; else to where the bytes came from.
@@ -108,7 +116,7 @@ export const serveContent = async (
   }
   try {
     const found = await openBody(context.bodies, served.content, served.path, served.snapshot)
-    if (found === null) return refuseChanged(exchange)
+    if (found === null) return served.retired ? refuseRetired(exchange) : refuseChanged(exchange)
     for (const [name, value] of Object.entries(served.headers)) response.setHeader(name, value)
     const kind = served.admission === 'sync' ? 'sync' : 'client'
     const result = await send(context, exchange, decision, found.body, kind)

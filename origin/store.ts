@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import { defaultGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { KeptStore } from '../manifest/kept-store.ts'
@@ -45,7 +46,7 @@ const ensureIdentity = (file: string, rootKey: string): void => {
 /** Open the stores of a data folder; what was opened is closed by `stack`, last first. */
 export const openStore = (
   folder: DataFolder,
-  options: { readonly announceIntervalMs: number },
+  options: { readonly announceIntervalMs: number; readonly graceMs?: number },
   logger: Logger,
   stack: AsyncDisposableStack,
 ): OpenStore => {
@@ -70,6 +71,9 @@ export const openStore = (
     tokens: closing(new TokenStore(files.tokens)),
     clients: closing(new ClientStore(files.clients)),
     torrents: closing(new TorrentIndex(files.torrents)),
-    tracker: new Tracker(parts, { intervalMs: options.announceIntervalMs }),
+    tracker: new Tracker(parts, {
+      intervalMs: options.announceIntervalMs,
+      graceMs: options.graceMs ?? defaultGraceMs,
+    }),
   }
 }

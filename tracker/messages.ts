@@ -224,6 +224,8 @@ export const AnnounceAnswer = Type.Object({
   /** The origin's clock: what expiries of links are measured by. */
   nowMs: count,
   intervalMs: positive,
+  /** How long what the repository dropped is to be kept; absent from older origins. */
+  graceMs: Type.Optional(count),
   /** The newest snapshot; null: nothing is published yet. */
   snapshot: orNull(Type.Object({ epoch: positive, number: positive })),
   /** The version of this session's holdings that the tracker has; null: none. */

@@ -40,6 +40,8 @@ export interface TrackerParts {
 export interface TrackerOptions {
   /** How often a volunteer announces when there is no news. */
   readonly intervalMs: number
+  /** How long volunteers are to keep what the repository dropped; missing: not told. */
+  readonly graceMs?: number
 }
 
 /** For metrics; all grow from the start of the process. */
@@ -69,6 +71,7 @@ export class Tracker {
   }
   readonly #parts: TrackerParts
   readonly #intervalMs: number
+  readonly #graceMs: number | undefined
   readonly #replica: Replica
   readonly #board: TorrentBoard
   readonly #roster: RosterSource
@@ -87,6 +90,7 @@ export class Tracker {
   constructor(parts: TrackerParts, options: TrackerOptions) {
     this.#parts = parts
     this.#intervalMs = options.intervalMs
+    this.#graceMs = options.graceMs
     this.#boot = Math.floor(parts.random() * 2 ** 40).toString(36)
     this.#board = new TorrentBoard(infoHash => parts.manifest.bundleMembers(infoHash))
     const onEvent = (event: NetworkEvent): void => this.#happened(event)
@@ -326,6 +330,7 @@ export class Tracker {
     return {
       nowMs: this.#parts.clock.nowMs(),
       intervalMs: this.#intervalMs,
+      ...(this.#graceMs === undefined ? {} : { graceMs: this.#graceMs }),
       snapshot: snapshot === null ? null : { epoch: snapshot.epoch, number: snapshot.number },
       holdingsVersion: known ? holdings.version : null,
       wantFull,

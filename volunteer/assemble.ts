@@ -361,6 +361,7 @@ export const assemble = (input: AssemblyInput) => {
         }
         transport.swarm.updatePeers(answer.torrents)
         transport.prefill.sources.update(answer.torrents)
+        if (answer.graceMs !== undefined) follow.sync.setGrace(answer.graceMs)
         follow.sync.news(answer.snapshot)
       },
     },

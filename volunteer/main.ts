@@ -37,7 +37,7 @@ import { RequestSigner } from './request-signer.ts'
 import { VolunteerServer } from './server.ts'
 import type { FreeBytes } from './space.ts'
 
-export { defaultGraceMs, type VolunteerOptions } from './options.ts'
+export type { VolunteerOptions } from './options.ts'
 
 export interface RunningVolunteer {
   /** Where it answers, without trailing slash. */

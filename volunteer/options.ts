@@ -49,17 +49,14 @@ export interface VolunteerOptions {
   readonly networks: readonly string[]
   /** Where peers connect; 0: any free port. */
   readonly peerPort: number
-  /** What the snapshot no longer has stays this long. */
-  readonly graceMs: number
+  /** What the snapshot no longer has stays this long; null: as long as the origin asks. */
+  readonly graceMs: number | null
   /** Proxies, and limits of what one address may ask; missing: frontDefaults. */
   readonly front?: FrontOptions
   readonly logLevel: LogLevel
   /** Missing: full. */
   readonly logAddresses?: LogAddresses
 }
-
-/** Default of graceMs: links and indexes handed out before a publish stay good meanwhile. */
-export const defaultGraceMs = 10 * 60_000
 
 export interface CheckedOptions extends Omit<VolunteerOptions, 'name' | 'hours' | 'networks'> {
   readonly name: VolunteerName | null

@@ -4,9 +4,11 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, systemCode } from '../core/errors.ts'
 import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { defaultGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import {
   backoffMostMs,
+  deletedForRoom,
   recheckMs,
   spaceCheckMs,
   syncWakeMs,
@@ -48,7 +50,8 @@ export interface SyncParts {
 }
 
 export interface SyncOptions {
-  readonly graceMs: number
+  /** The owner's word; null: as the origin asks. */
+  readonly graceMs: number | null
   /** Outside the owner's hours: begin asleep. */
   readonly open: boolean
 }
@@ -58,7 +61,9 @@ const sameSnapshot = (one: SnapshotName | null, other: SnapshotName | null): boo
 
 export class Sync {
   readonly #parts: SyncParts
-  readonly #graceMs: number
+  readonly #ownGraceMs: number | null
+  #graceMs: number
+  #makingRoom: Promise<void> | null = null
   readonly #stop = new AbortController()
   #running: Promise<void> = Promise.resolve()
   #open: boolean
@@ -78,7 +83,8 @@ export class Sync {
 
   constructor(parts: SyncParts, options: SyncOptions) {
     this.#parts = parts
-    this.#graceMs = options.graceMs
+    this.#ownGraceMs = options.graceMs
+    this.#graceMs = options.graceMs ?? defaultGraceMs
     this.#open = options.open
   }
 
@@ -111,6 +117,7 @@ export class Sync {
     this.#wakeUp()
     await this.#parts.fetcher.stop()
     await this.#running
+    await this.#makingRoom
   }
 
   /** An announce named the newest snapshot. */
@@ -122,6 +129,13 @@ export class Sync {
     this.#headFailures = 0
     this.#headNotBeforeMs = 0
     this.#round.abort()
+    this.#wakeUp()
+  }
+
+  /** An announce said how long retired files are to stay. */
+  setGrace(graceMs: number): void {
+    if (this.#ownGraceMs !== null || graceMs === this.#graceMs) return
+    this.#graceMs = graceMs
     this.#wakeUp()
   }
 
@@ -275,12 +289,29 @@ export class Sync {
     return Math.max(0, graceLeftMs, this.#deleteNotBeforeMs - clock.monotonicMs())
   }
 
+  /** What is new needs the space more than what is retired: the oldest of that goes early. */
+  #makeRoom(): void {
+    const { store, logger } = this.#parts
+    this.#makingRoom ??= (async () => {
+      for (const path of store.retired(Number.MAX_SAFE_INTEGER, deletedForRoom)) {
+        if ((await this.#delete(path)) === 'removed') logger.info({ path }, 'deleted to make room')
+      }
+    })()
+      .catch((error: unknown) => {
+        logger.warn({ error: describeError(error) }, 'no room can be made')
+      })
+      .finally(() => {
+        this.#makingRoom = null
+      })
+  }
+
   /** While transfers wait for space, the round begins anew as soon as deletions may free some. */
   #watchDeletions(): NodeJS.Timeout {
     const round = this.#round
     return setInterval(() => {
-      if (this.#parts.fetcher.pausedReason === null || this.#deletionDueMs() > 0) return
-      round.abort()
+      if (this.#parts.fetcher.pausedReason === null) return
+      if (this.#deletionDueMs() <= 0) round.abort()
+      else this.#makeRoom()
     }, spaceCheckMs)
   }
 

@@ -27,6 +27,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   announceIntervalMs: options.announceInterval,
   settleMs: options.settle,
   scanIntervalMs: options.scanInterval,
+  graceMs: options.grace,
   keepAtOrigin: options.keepAtOrigin,
   prefer: options.prefer,
   geoDatabases: options.geoDatabase.map(file => resolve(file)),

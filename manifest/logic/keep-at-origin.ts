@@ -21,6 +21,8 @@ export const neverRedirected: readonly string[] = [
     ...['gz', 'bz2', 'xz', 'lzma', 'zst', 'lz4'].map(suffix => `${name}.${suffix}`),
   ]),
   '*.diff/Index',
+  'Commands-*',
+  'icons-*.tar*',
   // dnf, zypper
   'repomd.xml',
   'repomd.xml.*',
@@ -55,6 +57,12 @@ export const neverRedirected: readonly string[] = [
   '*.meta4',
   '*.metalink',
 ]
+
+/**
+ * Indexes that volunteers may serve, since clients know their hashes; but a client may ask for those
+ * of the snapshot before, which the tree has lost, so that the origin copies them, too.
+ */
+export const copiedIndexes: readonly string[] = ['repodata/*']
 
 export type KeepAtOrigin = (path: RepoPath, sizeBytes: number) => boolean
 

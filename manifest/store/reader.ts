@@ -96,6 +96,10 @@ const prepareStatements = (database: DatabaseSync) => {
     pathsOf: prepare(
       `SELECT path FROM entries e WHERE content = ?1 AND ${liveAt('e', '?2')} ORDER BY path LIMIT ?3`,
     ),
+    retiredFrom: prepare(
+      `SELECT e.to_snapshot - 1 AS number FROM entries e JOIN snapshots s ON s.number = e.to_snapshot
+       WHERE e.path = ?1 AND s.created_ms >= ?2 ORDER BY e.from_snapshot DESC LIMIT 1`,
+    ),
     entries: prepare(
       `SELECT path, content, target FROM entries e
        WHERE path > ?1 AND path < ?2 AND ${liveAt('e', '?3')} ORDER BY path LIMIT ?4`,
@@ -219,6 +223,12 @@ export class ManifestReader {
   /** The paths bound to a content, in order, at most `limit`. */
   pathsOf(number: ContentNumber, snapshot: SnapshotNumber, limit = pathsOfContent): RepoPath[] {
     return this.#statements.pathsOf.all(number, snapshot, limit).map(row => pathOf(row))
+  }
+
+  /** The last snapshot with an entry at this path that ended since `sinceMs`; null: none did. */
+  retiredFrom(path: RepoPath, sinceMs: number): SnapshotNumber | null {
+    const row = this.#statements.retiredFrom.get(path, sinceMs)
+    return row === undefined ? null : numberOf(row, 'number')
   }
 
   /** Entries in the order of their paths, after `after` and below the folder `prefix`. */

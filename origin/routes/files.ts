@@ -3,18 +3,19 @@
 
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { RepoPath, SnapshotNumber } from '../../core/ids.ts'
-import { redirectFloorBytes } from '../../core/limits.ts'
 import { displayPath, parseRequestPath } from '../../core/repo-path.ts'
 import { type Decision, validatorHeaders } from '../../delivery/logic/respond.ts'
 import type { Content } from '../../manifest/model.ts'
+import type { Resolution } from '../../manifest/store/reader.ts'
 import { requirePath } from '../access/gate.ts'
 import type { Admission } from '../bounces.ts'
-import type { Exchange, OriginContext } from '../context.ts'
+import { type Exchange, type OriginContext, pinnedAskerOf } from '../context.ts'
 import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts'
 import { sendError, sendShort } from '../http.ts'
 import { mayEnter } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
 import { describedBy, linkHeader } from '../redirect-headers.ts'
+import type { PinnedAsker } from '../resolver.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
 import { answerDerived, answerFileList } from './file-lists.ts'
@@ -104,6 +105,7 @@ const serveHere = async (
     content: file.content,
     path: file.realPath,
     snapshot: file.snapshot,
+    retired: file.retired === true,
     ...admissionOf(context, exchange, file, why),
     headers: { link: describedBy(exchange.base, file.path) },
   })
@@ -152,6 +154,40 @@ export const answerFile = async (
   return serveHere(context, exchange, file, decision, attempt.repeated ? 'repeat' : 'nobody')
 }
 
+/** What was dropped lately, from those who have it still; null when there is no such file. */
+const answerRetired = (
+  context: OriginContext,
+  exchange: Exchange,
+  path: RepoPath,
+  latest: SnapshotNumber,
+): Promise<Outcome> | Outcome | null => {
+  const { resolver, clock, graceMs } = context
+  const found = resolver.findRetired(path, latest, clock.nowMs() - graceMs)
+  if (found === null) return null
+  const { content, path: realPath } = found
+  // The bytes may stand elsewhere in the tree now.
+  const isElsewhere = resolver.reader.pathsOf(content.number, latest, 1).length > 0
+  const snapshot = isElsewhere ? latest : found.snapshot
+  const file: FoundFile = { path, realPath, content, snapshot, retired: true }
+  return answerFileList(context, exchange, file) ?? answerFile(context, exchange, file)
+}
+
+/** The snapshot and what the path leads to in it: that of the client's update, else the latest. */
+const look = (
+  context: OriginContext,
+  asker: PinnedAsker,
+  path: RepoPath,
+  latest: SnapshotNumber,
+): { readonly snapshot: SnapshotNumber; readonly found: Resolution } => {
+  const { resolver } = context
+  if (context.isIndex(path)) {
+    const snapshot = resolver.snapshotFor(asker, path, latest, context.clock.nowMs())
+    const found = resolver.resolve(path, snapshot)
+    if (found.kind !== 'missing') return { snapshot, found }
+  }
+  return { snapshot: latest, found: resolver.resolve(path, latest) }
+}
+
 const answerResolved = async (
   context: OriginContext,
   exchange: Exchange,
@@ -160,16 +196,13 @@ const answerResolved = async (
 ): Promise<Outcome> => {
   const { path, directory } = parsed
   const { resolver } = context
-  const nowMs = context.clock.nowMs()
-  // Only what is kept by its name, whatever its size: the indexes that a Release speaks of.
-  const isIndex = context.keepAtOrigin(path, redirectFloorBytes)
-  const snapshot = isIndex ? resolver.snapshotFor(exchange.client, path, latest, nowMs) : latest
-  const found = resolver.resolve(path, snapshot)
+  const asker = pinnedAskerOf(exchange)
+  const { snapshot, found } = look(context, asker, path, latest)
   switch (found.kind) {
     case 'file': {
       requirePath(exchange.rights, path)
       if (directory) return notFound(exchange, path)
-      resolver.notePin(exchange.client, path, snapshot, nowMs)
+      resolver.notePin(asker, path, snapshot, context.clock.nowMs())
       const file = { path, realPath: found.path, content: found.content, snapshot }
       return answerFileList(context, exchange, file) ?? answerFile(context, exchange, file)
     }
@@ -188,6 +221,7 @@ const answerResolved = async (
       return (
         answerDerived(context, exchange, path, snapshot) ??
         (await answerZsync(context, exchange, path, snapshot)) ??
+        (directory ? null : await answerRetired(context, exchange, path, latest)) ??
         notFound(exchange, path)
       )
   }

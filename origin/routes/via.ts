@@ -25,6 +25,8 @@ const redirectTo = (
   const { latest } = context.resolver
   if (!parsed.ok || parsed.directory || latest === null) return null
   requirePath(exchange.rights, parsed.path)
+  // Indexes depend on the client's update.
+  if (context.isIndex(parsed.path)) return null
   const found = context.resolver.resolve(parsed.path, latest.number)
   if (found.kind !== 'file') return null
   const file = {
