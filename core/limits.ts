@@ -84,20 +84,6 @@ export const repeatEntries = 50_000
 export const stickyMs = 20_000
 /** Clients whose volunteer, and whose snapshot of a Release, is remembered. */
 export const rememberedClients = 20_000
-/**
- * What the repository dropped stays available this long where nobody says otherwise: clients that
- * fetched an index may use it for a day.
- */
-export const defaultGraceMs = 24 * 3_600_000
-/** An update that began with the Release of a snapshot is given its indexes for this long. */
-export const snapshotPinMs = 600_000
-/**
- * Two clients behind one address may look the same: for this long, which an update rarely exceeds,
- * a connection is given what goes with the Release that was sent on it.
- */
-export const connectionPinMs = 60_000
-/** Repositories that one connection is remembered for: a client has one or two on a host. */
-export const pinsPerConnection = 16
 /** What a redirect costs a volunteer besides the bytes: a connection and headers. */
 export const redirectCostBytes = 4 * KiB
 /** Files that the origin sends at the same time because no volunteer has them (default). */

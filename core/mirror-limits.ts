@@ -1,6 +1,6 @@
 // Bounds of the lists of servers that package managers keep. Every number has a reason.
 
-import { snapshotPinMs } from './limits.ts'
+import { snapshotPinMs } from './update-limits.ts'
 
 /** A repomd.xml counts as still held by clients for so long after it was replaced: twice a pin. */
 export const formerContentsMs = 2 * snapshotPinMs

@@ -24,7 +24,7 @@ export const explainFile = (
   from: string | null,
 ): Explanation => {
   const { path, content, snapshot } = file
-  const about = { path, content, snapshot, from }
+  const about = { path, content, snapshot, from, retired: file.retired === true }
   const may = mayRedirect(parts, file, asker.direct)
   if (!may.redirect) return { ...about, serve: may.reason, selection: null }
   const { client, address, https, range } = asker

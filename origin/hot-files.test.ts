@@ -24,7 +24,10 @@ const setUp = (prefix = '', known = ['pool/a.deb', 'dists/InRelease', 'odd/%41%2
     },
   }
   const keepAtOrigin = (path: RepoPath) => path.endsWith('.kept')
-  return { state, files: new HotFiles({ resolver, keepAtOrigin, prefix }, 2) }
+  return {
+    state,
+    files: new HotFiles({ resolver, keepAtOrigin, isIndex: keepAtOrigin, prefix }, 2),
+  }
 }
 
 t.test('targets lead to their files, once looked up', async t => {

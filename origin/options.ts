@@ -1,7 +1,8 @@
 // What an origin is told at its start. Only main.ts and commands know all of it.
 
-import { defaultGraceMs, directAnswers } from '../core/limits.ts'
+import { directAnswers } from '../core/limits.ts'
 import type { LogAddresses, LogLevel } from '../core/log.ts'
+import { defaultGraceMs } from '../core/update-limits.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 import type { Policy } from './logic/choose.ts'
 import type { SeedListen } from './seed-listener.ts'

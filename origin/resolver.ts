@@ -3,15 +3,12 @@
 
 import { LRUCache } from 'lru-cache'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
-import {
-  lookupCacheEntries,
-  lookupKeyCharacters,
-  pinsPerConnection,
-  rememberedClients,
-} from '../core/limits.ts'
+import { lookupCacheEntries, lookupKeyCharacters, rememberedClients } from '../core/limits.ts'
 import { baseName, joinPath, parentPath } from '../core/repo-path.ts'
+import { pinsPerConnection } from '../core/update-limits.ts'
 import type { Snapshot } from '../manifest/model.ts'
 import type { FileResolution, ManifestReader, Resolution } from '../manifest/store/reader.ts'
+import type { FoundFile } from './found-file.ts'
 import {
   type PinOf,
   pinKeyOf,
@@ -75,19 +72,29 @@ export class Resolver {
   }
 
   /**
-   * The file that stood here until a snapshot that was made since `sinceMs`, as of the last snapshot
-   * that had it; null when there was none.
+   * The file that stood here until a snapshot that was made since `sinceMs`; null when there was
+   * none. Its snapshot is the last that had it, or the newest if the bytes are elsewhere there.
    */
-  findRetired(
-    path: RepoPath,
-    latest: SnapshotNumber,
-    sinceMs: number,
-  ): (FileResolution & { readonly snapshot: SnapshotNumber }) | null {
+  findRetired(path: RepoPath, latest: SnapshotNumber, sinceMs: number): FoundFile | null {
     const real = this.#throughFolders(path, latest)
     const snapshot = real === null ? null : this.#reader.retiredFrom(real, sinceMs)
     if (real === null || snapshot === null) return null
     const found = this.#reader.resolve(real, snapshot)
-    return found.kind === 'file' ? { ...found, snapshot } : null
+    if (found.kind !== 'file') return null
+    const { content, path: realPath } = found
+    const isElsewhere = this.#reader.pathsOf(content.number, latest, 1).length > 0
+    return { path, realPath, content, snapshot: isElsewhere ? latest : snapshot, retired: true }
+  }
+
+  /** The file at a path in the newest snapshot, or else the one that was dropped since `sinceMs`. */
+  findAny(path: RepoPath, sinceMs: number): FoundFile | null {
+    const latest = this.#latest?.number
+    if (latest === undefined) return null
+    const found = this.resolve(path, latest)
+    if (found.kind === 'file') {
+      return { path, realPath: found.path, content: found.content, snapshot: latest }
+    }
+    return found.kind === 'missing' ? this.findRetired(path, latest, sinceMs) : null
   }
 
   /** Folders on the way may be symlinks now; those that are gone stand as they are named. */

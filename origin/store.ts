@@ -3,8 +3,8 @@
 
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
-import { defaultGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { defaultGraceMs } from '../core/update-limits.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { KeptStore } from '../manifest/kept-store.ts'
 import { ObjectStore } from '../manifest/objects.ts'

@@ -70,8 +70,7 @@ export class Tracker {
     brokenPolls: 0,
   }
   readonly #parts: TrackerParts
-  readonly #intervalMs: number
-  readonly #graceMs: number | undefined
+  readonly #options: TrackerOptions
   readonly #replica: Replica
   readonly #board: TorrentBoard
   readonly #roster: RosterSource
@@ -89,8 +88,7 @@ export class Tracker {
 
   constructor(parts: TrackerParts, options: TrackerOptions) {
     this.#parts = parts
-    this.#intervalMs = options.intervalMs
-    this.#graceMs = options.graceMs
+    this.#options = options
     this.#boot = Math.floor(parts.random() * 2 ** 40).toString(36)
     this.#board = new TorrentBoard(infoHash => parts.manifest.bundleMembers(infoHash))
     const onEvent = (event: NetworkEvent): void => this.#happened(event)
@@ -260,7 +258,12 @@ export class Tracker {
   #attend(): Presence {
     const { network } = this.#replica
     const { clock } = this.#parts
-    return new Presence({ network, board: this.#board, clock, intervalMs: this.#intervalMs })
+    return new Presence({
+      network,
+      board: this.#board,
+      clock,
+      intervalMs: this.#options.intervalMs,
+    })
   }
 
   #mustKnow(name: VolunteerName): VolunteerRecord {
@@ -312,7 +315,7 @@ export class Tracker {
   ): Promise<void> {
     // Polls that news ended together should not all end together for ever.
     const jitter = 0.9 + 0.1 * this.#parts.random()
-    const waitMs = Math.min(request.waitMs, this.#intervalMs) * jitter
+    const waitMs = Math.min(request.waitMs, this.#options.intervalMs) * jitter
     await this.#polls.hold(name, {
       tag: this.#tag(name),
       waitMs,
@@ -329,8 +332,7 @@ export class Tracker {
     const known = holdings?.session === request.session && sameNumbers(request.manifest, snapshot)
     return {
       nowMs: this.#parts.clock.nowMs(),
-      intervalMs: this.#intervalMs,
-      ...(this.#graceMs === undefined ? {} : { graceMs: this.#graceMs }),
+      ...this.#options,
       snapshot: snapshot === null ? null : { epoch: snapshot.epoch, number: snapshot.number },
       holdingsVersion: known ? holdings.version : null,
       wantFull,

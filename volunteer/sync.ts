@@ -4,8 +4,8 @@
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError, systemCode } from '../core/errors.ts'
 import type { Epoch, RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { defaultGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { defaultGraceMs } from '../core/update-limits.ts'
 import {
   backoffMostMs,
   deletedForRoom,

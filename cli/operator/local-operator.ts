@@ -4,6 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import { MirrorswarmError } from '../../core/errors.ts'
 import type { RepoPath, VolunteerName } from '../../core/ids.ts'
 import { silentLogger } from '../../core/log.ts'
+import { defaultGraceMs } from '../../core/update-limits.ts'
 import { keepAtOriginBy } from '../../manifest/logic/keep-at-origin.ts'
 import { type DataFolder, openDataFolder } from '../../origin/data-folder.ts'
 import { explainFile } from '../../origin/explain-file.ts'
@@ -14,6 +15,7 @@ import {
 } from '../../origin/lists/explanation.ts'
 import { keptPatterns, PublishWork } from '../../origin/publish-work.ts'
 import { Redirector } from '../../origin/redirector.ts'
+import { Resolver } from '../../origin/resolver.ts'
 import { changeOf } from '../../origin/routes/operator.ts'
 import { SignedReader } from '../../origin/signed-store.ts'
 import { type OpenStore, openStore } from '../../origin/store.ts'
@@ -147,11 +149,9 @@ export class LocalOperator implements Operator {
 
   #explain(path: RepoPath, from: string | null, signed: SignedReader): Explanation {
     const { reader, tracker } = this.#store
-    const latest = reader.latest()
-    const found = latest === null ? null : reader.resolve(path, latest.number)
-    if (latest === null || found?.kind !== 'file') {
-      throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
-    }
+    // The origin that runs here next may have another --grace.
+    const file = new Resolver(reader).findAny(path, systemClock.nowMs() - defaultGraceMs)
+    if (file === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
     const redirector = new Redirector({
       source: tracker,
       clock: systemClock,
@@ -159,10 +159,9 @@ export class LocalOperator implements Operator {
       signed: () => signed.contents,
     })
     const keepAtOrigin = keepAtOriginBy(keptPatterns(this.#folder.options.keepAtOrigin))
-    const { content } = found
     return explainFile(
       { redirector, keepAtOrigin },
-      { path, realPath: found.path, content, snapshot: latest.number },
+      file,
       { client: from ?? '', address: from, https: false, range: undefined, direct: false },
       from,
     )

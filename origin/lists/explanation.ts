@@ -24,6 +24,8 @@ export interface Explanation {
   readonly path: RepoPath
   readonly content: Content
   readonly snapshot: number
+  /** The newest snapshot has the file no more. */
+  readonly retired: boolean
   /** Whom the explanation is about: an address, or null for the one who asks. */
   readonly from: string | null
   /** Null: the request would be redirected to the selection's choice. */
@@ -31,6 +33,9 @@ export interface Explanation {
   /** Null when it was not even asked whether a volunteer could serve. */
   readonly selection: Selection | null
 }
+
+const retiredText =
+  'retired: a later snapshot dropped it; it stays available for the origin’s --grace'
 
 const choices: Readonly<Record<Selection['by'], string>> = {
   sticky: 'it served this client last',
@@ -85,6 +90,7 @@ export const renderExplanation = (explanation: Explanation): string => {
   const lines = [
     `/${readablePath(path)}`,
     `${formatSize(content.sizeBytes)}, sha256 ${content.sha256}, snapshot ${snapshot}`,
+    ...(explanation.retired ? [retiredText] : []),
     ...(from === null ? [] : [`asked by ${from}`]),
     verdictLine(explanation),
     ...section('could serve, nearest first:', accepted),
@@ -121,6 +127,7 @@ export const renderExplanationJson = (explanation: Explanation): string => {
     sizeBytes: content.sizeBytes,
     sha256: content.sha256,
     snapshot,
+    retired: explanation.retired,
     from,
     answer: redirected ? 'redirect' : 'serve',
     chosen: redirected ? chosen : null,

@@ -244,6 +244,7 @@ const explanation: Explanation = {
   path: 'pool/a%20b.deb' as RepoPath,
   content: contentOf(Buffer.from('content')),
   snapshot: 12,
+  retired: false,
   from: '192.0.2.7',
   serve: null,
   selection,

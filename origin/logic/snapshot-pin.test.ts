@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RepoPath } from '../../core/ids.ts'
-import { connectionPinMs, snapshotPinMs } from '../../core/limits.ts'
+import { connectionPinMs, snapshotPinMs } from '../../core/update-limits.ts'
 import {
   isEntryPoint,
   pinKeyOf,

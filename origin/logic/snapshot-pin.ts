@@ -3,8 +3,8 @@
 // clients nor connections, only what was given and when.
 
 import type { RepoPath, SnapshotNumber } from '../../core/ids.ts'
-import { connectionPinMs, snapshotPinMs } from '../../core/limits.ts'
 import { baseName, parentPath } from '../../core/repo-path.ts'
+import { connectionPinMs, snapshotPinMs } from '../../core/update-limits.ts'
 
 export interface SnapshotPin {
   readonly snapshot: SnapshotNumber

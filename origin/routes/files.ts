@@ -57,15 +57,22 @@ const tryRedirect = (
 ): { readonly redirected: boolean; readonly repeated: boolean } => {
   const startMs = context.clock.monotonicMs()
   const request = redirectRequestOf(exchange, file)
-  const decision = context.redirector.decide(request)
+  const { redirector } = context
+  const decision = redirector.decide(request)
   if (exchange.method === 'GET') {
-    context.redirector.record(request, decision)
+    redirector.record(request, decision)
     context.onRequest(file.content.number)
   }
   context.metrics.decided((context.clock.monotonicMs() - startMs) / 1000)
   const left = decision.tried.at(-1)
   if (left !== undefined && exchange.method === 'GET') context.onRepeat(left, file)
-  if (decision.serveHere) return { redirected: false, repeated: decision.tried.length > 0 }
+  if (decision.serveHere) {
+    // Of what the repository dropped the origin may have nothing: rather the same volunteer again.
+    const again = file.retired && left !== undefined ? redirector.linkIfAble(request, left) : null
+    if (again === null) return { redirected: false, repeated: decision.tried.length > 0 }
+    sendRedirect(exchange, file.content, again, describedBy(exchange.base, file.path))
+    return { redirected: true, repeated: true }
+  }
   const { duplicates, location } = decision
   const link = linkHeader(exchange.base, file.path, duplicates)
   sendRedirect(exchange, file.content, location, link)
@@ -162,13 +169,8 @@ const answerRetired = (
   latest: SnapshotNumber,
 ): Promise<Outcome> | Outcome | null => {
   const { resolver, clock, graceMs } = context
-  const found = resolver.findRetired(path, latest, clock.nowMs() - graceMs)
-  if (found === null) return null
-  const { content, path: realPath } = found
-  // The bytes may stand elsewhere in the tree now.
-  const isElsewhere = resolver.reader.pathsOf(content.number, latest, 1).length > 0
-  const snapshot = isElsewhere ? latest : found.snapshot
-  const file: FoundFile = { path, realPath, content, snapshot, retired: true }
+  const file = resolver.findRetired(path, latest, clock.nowMs() - graceMs)
+  if (file === null) return null
   return answerFileList(context, exchange, file) ?? answerFile(context, exchange, file)
 }
 

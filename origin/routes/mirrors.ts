@@ -7,7 +7,7 @@ import type { RepoPath } from '../../core/ids.ts'
 import { formerContentsMs, listedMirrors } from '../../core/mirror-limits.ts'
 import { baseName, displayPath, parentPath, parseRequestPath } from '../../core/repo-path.ts'
 import { callerOf, type RouteAccess, requirePath } from '../access/gate.ts'
-import { type Exchange, makeExchange, type OriginContext } from '../context.ts'
+import { type Exchange, makeExchange, type OriginContext, pinnedAskerOf } from '../context.ts'
 import { originalTarget } from '../http.ts'
 import { renderAptMirrors, renderDnfMirrors, type ServerList } from '../lists/mirror-lines.ts'
 import { renderRpmMetalink, rpmMetalinkType } from '../lists/rpm-metalink.ts'
@@ -60,6 +60,7 @@ const renderMetalinkOf = (context: OriginContext, exchange: Exchange): string =>
   if (baseName(path) !== 'repomd.xml' || baseName(data) !== 'repodata') throw notFound(path)
   const found = latest === null ? null : resolver.resolve(path, latest.number)
   if (latest === null || found?.kind !== 'file') throw notFound(path)
+  resolver.promise(pinnedAskerOf(exchange), path, latest.number, clock.nowMs())
   return renderRpmMetalink({
     ...serversOf(context, exchange, parentPath(data)),
     current: found.content,

@@ -183,17 +183,8 @@ const explainRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void =>
     const parsed = parseRequestPath(pathParameter(exchange.queryText))
     if (!parsed.ok) throw new MirrorswarmError('MS_PATH_INVALID', parsed.reason)
     requirePath(exchange.rights, parsed.path)
-    const { latest } = context.resolver
-    const found = latest === null ? null : context.resolver.resolve(parsed.path, latest.number)
-    if (latest === null || found?.kind !== 'file') {
-      throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
-    }
-    const file = {
-      path: parsed.path,
-      realPath: found.path,
-      content: found.content,
-      snapshot: latest.number,
-    }
+    const file = context.resolver.findAny(parsed.path, context.clock.nowMs() - context.graceMs)
+    if (file === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
     takeOver(request, reply, context.logger, async () =>
       sendExplanation(exchange, explain(context, exchange, file, from)),
     )
