@@ -257,13 +257,8 @@ export class Tracker {
 
   #attend(): Presence {
     const { network } = this.#replica
-    const { clock } = this.#parts
-    return new Presence({
-      network,
-      board: this.#board,
-      clock,
-      intervalMs: this.#options.intervalMs,
-    })
+    const options = { clock: this.#parts.clock, intervalMs: this.#options.intervalMs }
+    return new Presence({ network, board: this.#board, ...options })
   }
 
   #mustKnow(name: VolunteerName): VolunteerRecord {
