@@ -4,7 +4,7 @@ import type { RepoPath, Sha256 } from '../../core/ids.ts'
 import { joinPath, parseRequestPath, pathFromBytes } from '../../core/repo-path.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { DirectoryChild } from '../../manifest/store/reader.ts'
-import { parseOrder, renderDirectoryPage } from './directory-page.ts'
+import { parseOrder, renderDirectoryJson, renderDirectoryPage } from './directory-page.ts'
 
 const content = (sizeBytes: number, modifiedSeconds: number): Content => ({
   number: 1,
@@ -32,7 +32,7 @@ const render = (
 ) => renderDirectoryPage({ path, children, order: parseOrder(query), more, snapshot: 12 })
 
 const linksOf = (page: string): string[] =>
-  [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => link ?? '')
+  [...page.replace(/<h1>.*<\/h1>/, '').matchAll(/href="([^"]*)"/g)].map(([, link]) => link ?? '')
 const childLinks = (page: string): string[] =>
   linksOf(page).filter(link => !link.startsWith('?') && link !== '../')
 
@@ -51,6 +51,17 @@ t.test('children have names, dates, sizes and hashes', async t => {
   t.match(page, '1 folder, 2 files, 1.23 MB · snapshot 12')
   t.ok(linksOf(page).includes('../'))
   t.notOk(linksOf(render([], '', '' as RepoPath)).includes('../'), 'the root has no parent')
+})
+
+t.test('the heading leads to each folder on the way', async t => {
+  const heading = (path: string) => /<h1>(.*)<\/h1>/.exec(render([], '', path as RepoPath))?.[1]
+  t.equal(heading(''), '/')
+  t.equal(heading('pool'), '<a href="../">/</a> <bdi>pool</bdi>/')
+  t.equal(
+    heading('pool/a%26b/c'),
+    '<a href="../../../">/</a> <a href="../../"><bdi>pool</bdi></a>/ ' +
+      '<a href="../"><bdi>a&amp;b</bdi></a>/ <bdi>c</bdi>/',
+  )
 })
 
 t.test('the columns sort, folders stay in front, the next click turns the order', async t => {
@@ -80,6 +91,34 @@ t.test('a page that is not all says where it goes on', async t => {
   const page = render([file('a'), file('b<')], 'C=S;O=D', 'x' as RepoPath, true)
   t.ok(linksOf(page).includes('?C=S;O=D;after=b%3C'))
   t.match(page, 'on this page')
+})
+
+t.test('programs get the same as JSON', async t => {
+  const children: DirectoryChild[] = [
+    file('a b', 7, 784_111_777),
+    { name: 'd', kind: 'directory' },
+    { name: 'l', kind: 'link', target: '../x' },
+  ]
+  const path = 'pool' as RepoPath
+  const page = { path, children, order: parseOrder(''), more: true, snapshot: 12 }
+  t.strictSame(JSON.parse(renderDirectoryJson(page)), {
+    path: '/pool/',
+    snapshot: 12,
+    entries: [
+      { name: 'd', kind: 'directory' },
+      {
+        name: 'a%20b',
+        kind: 'file',
+        sizeBytes: 7,
+        modified: '1994-11-06T08:49:37Z',
+        sha256: 'ab'.repeat(32),
+      },
+      { name: 'l', kind: 'link', target: '../x' },
+    ],
+    next: '?C=N;O=A;after=l',
+  })
+  const root = renderDirectoryJson({ ...page, path: '' as RepoPath, children: [], more: false })
+  t.match(JSON.parse(root), { path: '/', entries: [], next: null })
 })
 
 t.test('no name breaks the page', async t => {

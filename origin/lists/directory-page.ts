@@ -4,7 +4,7 @@
 import type { RepoPath } from '../../core/ids.ts'
 import { formatSize } from '../../core/units.ts'
 import type { DirectoryChild } from '../../manifest/store/reader.ts'
-import { escapeMarkup, formatMinute, readablePath, renderPage } from './markup.ts'
+import { escapeMarkup, formatMinute, isoTime, readablePath, renderPage } from './markup.ts'
 
 /** N: name, M: last modified, S: size. */
 export interface PageOrder {
@@ -59,7 +59,7 @@ const heading = (order: PageOrder): string => {
     const side = column === 'S' ? ' class="right"' : ''
     return `<th${side}><a href="?C=${column};O=${descends ? 'D' : 'A'}">${title}</a>${arrow}</th>`
   })
-  return `<tr>${cells.join('')}<th>SHA-256</th></tr>`
+  return `<tr>${cells.join('')}<th class="wide">SHA-256</th></tr>`
 }
 
 const row = (child: DirectoryChild): string => {
@@ -81,8 +81,21 @@ const row = (child: DirectoryChild): string => {
       : `<code title="${content.sha256}">${content.sha256.slice(0, 12)}</code>`
   return (
     `<tr><td><a href="${escapeMarkup(name)}${slash}"><bdi>${text}</bdi>${slash}</a>${target}</td>` +
-    `<td class="quiet">${date}</td><td class="right">${size}</td><td class="quiet">${hash}</td></tr>`
+    `<td class="quiet">${date}</td><td class="right">${size}</td><td class="quiet wide">${hash}</td></tr>`
   )
+}
+
+/** Each folder on the way as a link; relative, so that it holds behind any prefix. */
+const breadcrumb = (path: RepoPath): string => {
+  const names = path === '' ? [] : path.split('/')
+  const up = (levels: number): string => (levels === 0 ? './' : '../'.repeat(levels))
+  const crumbs = names.map((name, index) => {
+    const text = `<bdi>${escapeMarkup(readablePath(name as RepoPath))}</bdi>`
+    const levels = names.length - 1 - index
+    return levels === 0 ? `${text}/` : `<a href="${up(levels)}">${text}</a>/`
+  })
+  const root = names.length === 0 ? '/' : `<a href="${up(names.length)}">/</a>`
+  return [root, ...crumbs].join(' ')
 }
 
 const summary = (page: DirectoryPage): string => {
@@ -102,7 +115,9 @@ const summary = (page: DirectoryPage): string => {
 export const renderDirectoryPage = (page: DirectoryPage): string => {
   const title = `/${page.path === '' ? '' : `${readablePath(page.path)}/`}`
   const parent =
-    page.path === '' ? '' : '<tr><td><a href="../">../</a></td><td></td><td></td><td></td></tr>\n'
+    page.path === ''
+      ? ''
+      : '<tr><td><a href="../">../</a></td><td></td><td></td><td class="wide"></td></tr>\n'
   const rows = sorted(page.children, page.order).map(row)
   const last = page.children.at(-1)
   const { column, descending } = page.order
@@ -116,5 +131,33 @@ export const renderDirectoryPage = (page: DirectoryPage): string => {
     `<table>\n<thead>${heading(page.order)}</thead>\n<tbody>\n${parent}${rows.join('\n')}\n</tbody>\n` +
       `</table>\n${more}<footer>${summary(page)} · hashes of everything below: <code>?sha256</code>, ` +
       `checked by <code>sha256sum -c</code> · served by mirrorswarm</footer>\n`,
+    breadcrumb(page.path),
   )
+}
+
+/**
+ * The same for programs, as JSON text. Names are percent-encoded as in paths; `next` is the query of
+ * the rest, null at the end.
+ */
+export const renderDirectoryJson = (page: DirectoryPage): string => {
+  const last = page.children.at(-1)
+  const { column, descending } = page.order
+  const next =
+    page.more && last !== undefined
+      ? `?C=${column};O=${descending ? 'D' : 'A'};after=${last.name}`
+      : null
+  const entries = sorted(page.children, page.order).map(({ name, kind, content, target }) => ({
+    name,
+    kind,
+    ...(content === undefined
+      ? {}
+      : {
+          sizeBytes: content.sizeBytes,
+          modified: isoTime(content.modifiedSeconds),
+          sha256: content.sha256,
+        }),
+    ...(target === undefined ? {} : { target }),
+  }))
+  const path = page.path === '' ? '/' : `/${page.path}/`
+  return `${JSON.stringify({ path, snapshot: page.snapshot, entries, next }, null, 1)}\n`
 }

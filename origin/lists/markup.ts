@@ -60,10 +60,18 @@ tbody tr:hover{background:#8882}
 .quiet{white-space:nowrap;opacity:.75}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 a{text-decoration:none}a:hover{text-decoration:underline}
-footer{margin-top:1.5rem;border-top:1px solid #8888;padding-top:.5rem;opacity:.75}`
+footer{margin-top:1.5rem;border-top:1px solid #8888;padding-top:.5rem;opacity:.75}
+@media (max-width:45rem){body{margin:.75rem auto}.wide{display:none}td,th{padding:.35rem .5rem .35rem 0}}`
 
-/** A whole page around `body`, which is markup already; `title` is text. */
-export const renderPage = (title: string, body: string): string => `<!DOCTYPE html>
+/**
+ * A whole page around `body`, which is markup already; `title` is text, `heading` markup that stands
+ * in its place on the page.
+ */
+export const renderPage = (
+  title: string,
+  body: string,
+  heading = `<bdi>${escapeMarkup(title)}</bdi>`,
+): string => `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -72,7 +80,7 @@ export const renderPage = (title: string, body: string): string => `<!DOCTYPE ht
 <style>${style}</style>
 </head>
 <body>
-<h1><bdi>${escapeMarkup(title)}</bdi></h1>
+<h1>${heading}</h1>
 ${body}</body>
 </html>
 `

@@ -12,9 +12,10 @@ import type { DirectoryChild, ManifestReader } from '../../manifest/store/reader
 import { requirePath } from '../access/gate.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { cutWhenStalled, sendError, sendShort } from '../http.ts'
-import { parseOrder, renderDirectoryPage } from '../lists/directory-page.ts'
+import { parseOrder, renderDirectoryJson, renderDirectoryPage } from '../lists/directory-page.ts'
 import { type HashedPath, type HashKind, hashList, parseHashKind } from '../lists/hash-list.ts'
 import { pageHeaders } from '../lists/markup.ts'
+import { prefersJson } from '../lists/mirror-list.ts'
 import { mayEnter, mayRead, type Rights, rightsKey } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
 
@@ -62,21 +63,27 @@ export class DirectoryPages {
     sizeCalculation: page => page.length + 1,
   })
 
-  /** The page of a folder as HTML; `query` holds its order and where it begins. */
-  render(reader: ManifestReader, folder: FoundFolder, query: string, rights: Rights): Buffer {
+  /** The page of a folder as HTML or JSON; `query` holds its order and where it begins. */
+  render(
+    reader: ManifestReader,
+    folder: FoundFolder,
+    query: string,
+    rights: Rights,
+    json = false,
+  ): Buffer {
     const order = parseOrder(query)
     const after = afterOf(query)
     // A hash: the name may be as long as a request, and need not be one of the folder's.
     const start = after === undefined ? '' : sha256Hex(after)
     const whose = mayRead(rights, folder.path) ? '' : sha256Hex(rightsKey(rights))
-    const key = `${folder.snapshot} ${order.column}${order.descending} ${start} ${whose} ${folder.path}`
+    const key = `${json ? 'json ' : ''}${folder.snapshot} ${order.column}${order.descending} ${start} ${whose} ${folder.path}`
     const known = this.#pages.get(key)
     if (known !== undefined) return known
     const children = visibleChildren(reader, folder, rights, {
       limit: directoryPageEntries + 1,
       ...(after === undefined ? {} : { after }),
     })
-    const page = renderDirectoryPage({
+    const page = (json ? renderDirectoryJson : renderDirectoryPage)({
       path: folder.path,
       children: children.slice(0, directoryPageEntries),
       order,
@@ -187,8 +194,14 @@ export const answerDirectory = async (
     return sendHashList(context, exchange, folder, kind)
   }
   const { reader } = context.resolver
-  const page = context.pages.render(reader, folder, exchange.queryText, exchange.rights)
-  const headers = { ...pageHeaders, 'cache-control': 'no-cache' }
+  const { queryText, rights, request } = exchange
+  const json = prefersJson(request.headers.accept)
+  const page = context.pages.render(reader, folder, queryText, rights, json)
+  const headers = {
+    ...(json ? { 'content-type': 'application/json' } : pageHeaders),
+    'cache-control': 'no-cache',
+    vary: 'accept',
+  }
   sendShort(exchange.request, exchange.response, 200, headers, page)
   return 'page'
 }
