@@ -32,6 +32,7 @@ const keysByWord = (table: OptionTable): ReadonlyMap<string, { key: string; nega
   for (const [key, spec] of Object.entries(table)) {
     if (spec.positional) continue
     keys.set(`--${optionName(key)}`, { key, negated: false })
+    if (spec.short !== undefined) keys.set(`-${spec.short}`, { key, negated: false })
     if (spec.kind === 'flag') keys.set(`--no-${optionName(key)}`, { key, negated: true })
   }
   return keys

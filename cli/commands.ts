@@ -165,6 +165,17 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/rescue-zone.ts')).runRescueZone,
   }),
   defineCommand({
+    name: 'fetch',
+    summary: 'Download a file from several volunteers at once, and verify it',
+    options: optionTables.fetch,
+    examples: [
+      'fetch http://repo.example.org/images/large.iso',
+      'fetch http://repo.example.org/images/large.iso -o /tmp/image.iso --root-key KEY',
+      'fetch https://user:secret@repo.example.org/data.tar -o - | tar x',
+    ],
+    load: async () => (await import('./commands/fetch.ts')).runFetch,
+  }),
+  defineCommand({
     name: 'demo',
     summary: 'Show it all on this machine: an origin, three volunteers and real clients',
     options: optionTables.demo,

@@ -35,6 +35,8 @@ export interface OptionSpec {
   /** One sentence without a full stop. */
   readonly help: string
   readonly placeholder?: string
+  /** One letter: 'o' for -o. */
+  readonly short?: string
   /** As a user would write it. */
   readonly default?: string
   readonly choices?: readonly string[]

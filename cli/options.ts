@@ -4,6 +4,7 @@
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
+import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
 import { config, operator } from './operator-options.ts'
@@ -362,6 +363,7 @@ export const optionTables = {
   volunteerSite,
   volunteerNetworks,
   explain,
+  fetch,
   rescueZone,
   clientAdd,
   clientList: operator,

@@ -136,8 +136,8 @@ const checkSignature = (purpose: string, signed: Signed, key: KeyObject, whose: 
   }
 }
 
-/** The online key that a certificate names, if the root key vouches for it now. */
-const certifiedKey = (text: string, rootKey: string, nowMs: number): string => {
+/** The online key that a certificate names, if the root key vouches for it now. Throws MS_MANIFEST_INVALID. */
+export const certifiedKey = (text: string, rootKey: string, nowMs: number): string => {
   const fields = parse(text)
   const signed = { payload: textIn(fields, 'payload'), signature: textIn(fields, 'signature') }
   checkSignature(certificatePurpose, signed, importPublicKey(rootKey, 'ed25519'), 'root')

@@ -17,6 +17,7 @@ import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
 import { answerPath } from './routes/files.ts'
 import { mirrorRoutes } from './routes/mirrors.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
+import { proofRoutes } from './routes/proofs.ts'
 import { type ProtocolRoutesParts, protocolRoutes } from './routes/protocol.ts'
 import { type RangesRoutesParts, rangesRoutes } from './routes/ranges.ts'
 import { type StatusRoutesParts, statusRoutes } from './routes/status.ts'
@@ -199,6 +200,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   swarmRoutes(app, parts)
   clientRoutes(app, parts)
   mirrorRoutes(app, parts)
+  proofRoutes(app, parts)
   addShortWay(app, context)
   return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

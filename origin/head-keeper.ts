@@ -56,6 +56,16 @@ export class HeadKeeper {
     return this.#head
   }
 
+  /** What lets others check the online key: the root key and its word for that. */
+  vouch(): { readonly rootKey: string; readonly certificate: string } {
+    const { rootKeys, onlineKeys, clock } = this.#parts
+    const expiresMs = clock.nowMs() + certificateLifetimeMs
+    return {
+      rootKey: rootKeys.publicKey,
+      certificate: certifyOnlineKey(rootKeys, onlineKeys.publicKey, expiresMs),
+    }
+  }
+
   /**
    * What brings a manifest from one snapshot to another: differences if they reach back that far,
    * else the checkpoint and what follows it. Throws MS_REQUEST_INVALID for snapshots that the head
