@@ -170,8 +170,8 @@ export const commands: readonly Command[] = [
     options: optionTables.fetch,
     examples: [
       'fetch http://repo.example.org/images/large.iso',
-      'fetch http://repo.example.org/images/large.iso -o /tmp/image.iso --root-key KEY',
-      'fetch https://user:secret@repo.example.org/data.tar -o - | tar x',
+      'fetch http://repo.example.org/images/large.iso -o /tmp/image.iso --root-key gTl3Dqh9F19Wo1Rmw0x-zMuNipG07jeiXfYPW4_Js5Q',
+      'fetch https://user:secret@repo.example.org/data.tar -o -',
     ],
     load: async () => (await import('./commands/fetch.ts')).runFetch,
   }),

@@ -28,10 +28,10 @@ const entry = (left: string, text: string, indent: number): string => {
 const optionEntry = (key: string, spec: OptionSpec): string => {
   const placeholder = spec.kind === 'flag' ? '' : ` ${spec.placeholder ?? 'VALUE'}`
   const more = spec.default === undefined ? '' : ` (default: ${spec.default})`
-  const short = spec.short === undefined ? '' : `-${spec.short}, `
+  const short = spec.short === undefined ? '' : `, -${spec.short}`
   const left = spec.positional
     ? (spec.placeholder ?? key)
-    : `${short}--${optionName(key)}${placeholder}`
+    : `--${optionName(key)}${short}${placeholder}`
   return entry(left, `${spec.help}${more}`, 27)
 }
 
