@@ -3,10 +3,10 @@
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import bencode from 'bencode'
 import t from 'tap'
-import { aria2Torrent } from '../loadtest/clients/downloaders.ts'
+import { aria2Torrent, transmissionTorrent } from '../loadtest/clients/downloaders.ts'
 import { hashFile } from '../loadtest/compare-trees.ts'
 import { originUploadBytes } from '../loadtest/counters.ts'
 import { waitUntil } from '../loadtest/deadline.ts'
@@ -96,3 +96,33 @@ t.test('aria2c completes PATH.torrent', { skip: missing('aria2c') }, async t => 
     },
   )
 })
+
+t.test(
+  'transmission-cli completes PATH.torrent through the web seed alone',
+  { skip: missing('transmission-cli') },
+  async t => {
+    const network = await prepareNetwork(t, { originArgs: ['--bittorrent-listen', 'off'] })
+    writeFileSync(join(network.repository, 'large.iso'), noise('large', 20_000_000))
+    mkdirSync(join(network.repository, 'a b'))
+    writeFileSync(join(network.repository, 'a b', 'odd & name (1).bin'), noise('odd', 300_001))
+    await network.origin.start()
+    await network.addVolunteers(2)
+    await network.waitForState('synced')
+    for (const path of ['large.iso', 'a b/odd & name (1).bin']) {
+      const folder = clientFolder(t)
+      mkdirSync(folder, { recursive: true })
+      const name = basename(path)
+      const torrent = join(folder, 'file.torrent')
+      const url = path.split('/').map(encodeURIComponent).join('/')
+      const answer = await get(`${network.origin.url}/${url}.torrent`)
+      t.equal(answer.status, 200)
+      writeFileSync(torrent, answer.body)
+      const before = await originUploadBytes(network)
+      // Ended when it has finished: it would seed for ever.
+      await transmissionTorrent(torrent, folder, join(folder, 'home'), { timeoutMs: 90_000 })
+      t.equal(await hashFile(join(folder, name)), await hashFile(join(network.repository, path)))
+      const sent = (await originUploadBytes(network)) - before
+      t.ok(sent < 100_000, `the origin sent next to nothing: ${sent} bytes`)
+    }
+  },
+)
