@@ -150,6 +150,23 @@ t.test('an interrupted fetch goes on where it was; spoilt pieces are fetched aga
   t.match(second.text, /are here already/)
 })
 
+t.test('a version that is published meanwhile is fetched instead', async t => {
+  const { network, base, folder, fetch, file } = await start(t)
+  const volunteer = await network.volunteer('ada')
+  const next = randomBytes(9_000_000)
+  let published: Promise<unknown> | null = null
+  volunteer.serve = (_incoming, response) => {
+    writeFileSync(join(network.repository, 'large.iso'), next)
+    published ??= network.publish(true)
+    published.finally(() => response.writeHead(404).end())
+  }
+  const done = await fetch([`${base}/large.iso`, '-o', file])
+  t.equal(done.status, 0, done.text)
+  t.match(done.text, /new version/)
+  t.ok(readFileSync(file).equals(next))
+  t.strictSame(partials(folder), [], 'nothing is left of the former')
+})
+
 t.test('another key than before, or than given, is refused', async t => {
   const { network, base, folder, fetch, file } = await start(t)
   const other = generateKeys('ed25519').publicKey

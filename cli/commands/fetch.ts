@@ -7,7 +7,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { systemClock } from '../../core/clock.ts'
-import { MirrorswarmError } from '../../core/errors.ts'
+import { isMirrorswarmError, MirrorswarmError } from '../../core/errors.ts'
 import { formatSize } from '../../core/units.ts'
 import { authorizationFor } from '../fetch/credentials.ts'
 import { type Described, describeFile, type KeyChooser } from '../fetch/describe.ts'
@@ -56,6 +56,9 @@ const keyChooser = (options: Options, io: Io): KeyChooser => {
   }
 }
 
+const isChanged = (error: unknown): boolean =>
+  isMirrorswarmError(error) && error.code === 'MS_FILE_CHANGED'
+
 interface Fetched {
   readonly seconds: number
   readonly received: ReadonlyMap<string, number>
@@ -101,6 +104,13 @@ const fetchTo = async (
     finished = true
     await partial.finish(target, file.modifiedMs)
     return { seconds: (nowMs() - startMs) / 1000, received: download.received }
+  } catch (error) {
+    // Nobody has the rest any more.
+    if (!finished && isChanged(error)) {
+      finished = true
+      await partial.remove()
+    }
+    throw error
   } finally {
     progress.end()
     if (!finished) await partial.close()
@@ -126,24 +136,32 @@ const toOutput = async (web: Web, file: Described, connections: number, io: Io):
   }
 }
 
+/** Ask who has the file, fetch it, and say how it went. */
+const fetchOnce = async (web: Web, url: URL, options: Options, io: Io): Promise<void> => {
+  const { output, connections } = options
+  const nowMs = () => systemClock.nowMs()
+  const file = await describeFile(web, url, keyChooser(options, io), nowMs, io.stopped)
+  if (output === '-') return toOutput(web, file, connections, io)
+  const target = resolve(output ?? fileNameOf(url))
+  const { sha256, sizeBytes } = file.claim
+  if ((await hashOfFile(target, sizeBytes)) === sha256) {
+    io.note(`${target} is here already, with the right hash`)
+    return
+  }
+  io.note(report(await fetchTo(web, file, target, connections, io), sizeBytes, target))
+}
+
 export const runFetch = async (options: Options, io: Io): Promise<void> => {
   const url = parseFileUrl(options.url)
-  const { output, connections } = options
   const netrc = options.netrcFile ?? process.env.NETRC ?? join(homedir(), '.netrc')
   const authorization = await authorizationFor(url, netrc)
   const web = new Web({ origin: url.origin, authorization })
   try {
-    const chooseKey = keyChooser(options, io)
-    const nowMs = () => systemClock.nowMs()
-    const file = await describeFile(web, url, chooseKey, nowMs, io.stopped)
-    if (output === '-') return await toOutput(web, file, connections, io)
-    const target = resolve(output ?? fileNameOf(url))
-    const { sha256, sizeBytes } = file.claim
-    if ((await hashOfFile(target, sizeBytes)) === sha256) {
-      io.note(`${target} is here already, with the right hash`)
-      return
-    }
-    io.note(report(await fetchTo(web, file, target, connections, io), sizeBytes, target))
+    await fetchOnce(web, url, options, io)
+  } catch (error) {
+    if (!isChanged(error)) throw error
+    io.note('a new version was published meanwhile; that one is fetched')
+    await fetchOnce(web, url, options, io)
   } finally {
     await web.stop()
   }
