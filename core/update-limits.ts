@@ -1,6 +1,12 @@
 // Bounds of what clients are given while the repository changes: how long the snapshot of their update
 // counts, and how long what was dropped stays. Each has the reason with it.
 
+/** What is pruned was dropped at least so long ago where nobody says otherwise. */
+export const defaultKeepMs = 30 * 24 * 3_600_000
+/** Copies that are looked up in one go when copies are pruned. */
+export const keptPage = 1000
+/** Snapshots in one answer: about 200 bytes each. */
+export const snapshotsListed = 1000
 /**
  * What the repository dropped stays available this long where nobody says otherwise: clients that
  * fetched an index may use it for a day.

@@ -2,6 +2,7 @@
 // checkpoint from which a newcomer starts.
 
 import { MirrorswarmError } from '../core/errors.ts'
+import type { SnapshotNumber } from '../core/ids.ts'
 import { checkpointDue } from './logic/checkpoint-due.ts'
 import type { PartHeader } from './logic/records.ts'
 import type { Snapshot } from './model.ts'
@@ -41,6 +42,29 @@ export const writeDifference = async (
   recordParts(store, from, snapshot.number, parts)
 }
 
+const writeCheckpoint = async (
+  store: ManifestWriter,
+  objects: ObjectStore,
+  snapshot: Snapshot,
+): Promise<void> => {
+  await store.transaction(true, async () => {
+    const header = headerFor(store, snapshot, null)
+    const parts = await storeParts(objects, header, checkpointRecords(store))
+    recordParts(store, snapshot.number, snapshot.number, parts)
+  })
+}
+
+/** Write a checkpoint of the newest snapshot unless there is one that is no older than `oldest`. */
+export const writeCheckpointSince = async (
+  store: ManifestWriter,
+  objects: ObjectStore,
+  oldest: SnapshotNumber,
+): Promise<void> => {
+  const snapshot = store.latest()
+  const newest = preparePartsQuery(store.database)()?.checkpoint.snapshot ?? 0
+  if (snapshot !== null && newest < oldest) await writeCheckpoint(store, objects, snapshot)
+}
+
 /** Write a checkpoint of the newest snapshot if one is due; the answer tells whether it was. */
 export const writeCheckpointIfDue = async (
   store: ManifestWriter,
@@ -48,10 +72,6 @@ export const writeCheckpointIfDue = async (
 ): Promise<boolean> => {
   const snapshot = store.latest()
   if (snapshot === null || !checkpointDue(preparePartsQuery(store.database)())) return false
-  await store.transaction(true, async () => {
-    const header = headerFor(store, snapshot, null)
-    const parts = await storeParts(objects, header, checkpointRecords(store))
-    recordParts(store, snapshot.number, snapshot.number, parts)
-  })
+  await writeCheckpoint(store, objects, snapshot)
   return true
 }

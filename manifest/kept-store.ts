@@ -11,6 +11,8 @@ import { MirrorswarmError } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
 import { databaseBusyMs, keptInlineBytes, readBufferBytes } from '../core/limits.ts'
+import { keptPage } from '../core/update-limits.ts'
+import { pruneHashed } from './hashed-folder.ts'
 
 export type Kept = { readonly bytes: Buffer } | { readonly file: string }
 
@@ -132,6 +134,29 @@ export class KeptStore {
     }
     const file = this.#file(sha256)
     return existsSync(file) ? { file } : null
+  }
+
+  /** Remove every copy but those of which this is true; the answer counts them. */
+  async prune(isNeeded: (sha256: Sha256) => boolean): Promise<{ count: number; bytes: number }> {
+    const removed = { count: 0, bytes: 0 }
+    const page = this.#database.prepare(
+      'SELECT sha256, length(bytes) AS size FROM kept WHERE sha256 > ? ORDER BY sha256 LIMIT ?',
+    )
+    const remove = this.#database.prepare('DELETE FROM kept WHERE sha256 = ?')
+    let rows = page.all(Buffer.alloc(0), keptPage)
+    while (rows.length > 0) {
+      for (const row of rows) {
+        if (!(row.sha256 instanceof Uint8Array)) continue
+        if (isNeeded(Buffer.from(row.sha256).toString('hex') as Sha256)) continue
+        remove.run(row.sha256)
+        removed.count += 1
+        removed.bytes += Number(row.size)
+      }
+      const last = rows.at(-1)?.sha256
+      rows = last instanceof Uint8Array ? page.all(last, keptPage) : []
+    }
+    const files = await pruneHashed(this.#folder, isNeeded)
+    return { count: removed.count + files.count, bytes: removed.bytes + files.bytes }
   }
 
   /** Make everything put so far survive a power cut. */

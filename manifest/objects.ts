@@ -7,6 +7,7 @@ import { flushFolder, writeFileDurably } from '../core/durable-file.ts'
 import { MirrorswarmError, systemCode } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { sha256Hex } from '../core/keys.ts'
+import { pruneHashed } from './hashed-folder.ts'
 
 export class ObjectStore {
   readonly #folder: string
@@ -44,6 +45,11 @@ export class ObjectStore {
     if (made !== undefined) await flushFolder(this.#folder)
     await writeFileDurably(this.file(sha256), bytes)
     return sha256
+  }
+
+  /** Remove every object but those of which this is true; only while nobody puts any. */
+  prune(isNeeded: (sha256: Sha256) => boolean): Promise<{ count: number; bytes: number }> {
+    return pruneHashed(this.#folder, isNeeded)
   }
 
   /** The bytes, checked against their name; null when the object is not there. */

@@ -75,24 +75,32 @@ export function* candidateSlices(
 
 /**
  * A function that stores bundles, under that number of the wire or the next one. Packing anew may
- * make a bundle that there is already: then its members stay where they are.
+ * make a bundle that there is already: then its members stay where they are. One that was pruned
+ * comes back under its number.
  */
 export const prepareBundles = (writer: ManifestWriter) => {
   const { database } = writer
   const largest = database.prepare('SELECT coalesce(max(number), -1) AS number FROM bundles')
-  const known = database.prepare('SELECT 1 FROM bundles WHERE info_hash = ?')
+  const known = database.prepare(
+    `SELECT number, EXISTS (SELECT 1 FROM bundle_members m WHERE m.bundle = b.number) AS has_members
+     FROM bundles b WHERE info_hash = ?`,
+  )
+  const update = database.prepare('UPDATE bundles SET metainfo = ? WHERE number = ?')
   const insert = database.prepare(
     'INSERT INTO bundles (number, info_hash, metainfo, piece_length) VALUES (?, ?, ?, ?)',
   )
   const member = database.prepare(
     'INSERT INTO bundle_members (bundle, position, content) VALUES (?, ?, ?)',
   )
+  const next = (): number => numberOf(largest.get() ?? {}, 'number') + 1
   return (bundle: Bundle, number?: number): void => {
-    const used = number ?? numberOf(largest.get() ?? {}, 'number') + 1
     const hash = Buffer.from(bundle.infoHash, 'hex')
-    if (number === undefined && known.get(hash) !== undefined) return
+    const there = number === undefined ? known.get(hash) : undefined
+    if (there !== undefined && numberOf(there, 'has_members') === 1) return
+    const used = number ?? (there ? numberOf(there, 'number') : next())
     const metainfo = Buffer.from(bundle.metainfo, 'hex')
-    insert.run(used, hash, metainfo, bundle.pieceLengthBytes)
+    if (there === undefined) insert.run(used, hash, metainfo, bundle.pieceLengthBytes)
+    else update.run(metainfo, used)
     for (const [position, content] of bundle.members.entries()) member.run(used, position, content)
   }
 }

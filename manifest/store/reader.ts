@@ -11,6 +11,7 @@ import type {
   SnapshotNumber,
 } from '../../core/ids.ts'
 import { pathsOfContent } from '../../core/limits.ts'
+import { snapshotsListed } from '../../core/update-limits.ts'
 import type { Bundle, Content, Entry, Head, RepositoryIdentity, Snapshot } from '../model.ts'
 import { afterFolder, type DirectoryChild, type ListOptions, prepareListing } from './listing.ts'
 import { preparePartsQuery } from './parts.ts'
@@ -67,6 +68,8 @@ export interface PieceHashes {
 const prepareStatements = (database: DatabaseSync) => {
   const prepare = (sql: string) => database.prepare(sql)
   const bundle = 'SELECT b.number, b.info_hash, b.metainfo, b.piece_length FROM bundles b'
+  // Those that were pruned have none.
+  const hasMembers = 'EXISTS (SELECT 1 FROM bundle_members m WHERE m.bundle = b.number)'
   const newest = '(SELECT coalesce(max(number), 0) FROM snapshots)'
   const fileAt = prepare(
     `SELECT ${hexContentColumns} FROM entries e JOIN contents c ON c.number = e.content
@@ -83,7 +86,7 @@ const prepareStatements = (database: DatabaseSync) => {
     meta: prepare('SELECT value FROM meta WHERE key = ?'),
     latest: prepare('SELECT * FROM snapshots ORDER BY number DESC LIMIT 1'),
     snapshot: prepare('SELECT * FROM snapshots WHERE number = ?'),
-    snapshots: prepare('SELECT * FROM snapshots ORDER BY number'),
+    snapshots: prepare('SELECT * FROM snapshots WHERE number > ? ORDER BY number LIMIT ?'),
     lookup: prepare(
       `SELECT path, content, target FROM entries e WHERE path = ?1 AND ${liveAt('e', '?2')}`,
     ),
@@ -110,12 +113,14 @@ const prepareStatements = (database: DatabaseSync) => {
     ),
     pieces: prepare('SELECT pieces, last_piece FROM contents WHERE number = ?'),
     chunkMap: prepare('SELECT hashes FROM chunk_maps WHERE content = ?'),
-    bundleByInfoHash: prepare(`${bundle} WHERE b.info_hash = ?`),
+    bundleByInfoHash: prepare(`${bundle} WHERE b.info_hash = ? AND ${hasMembers}`),
     bundleOf: prepare(
       `${bundle} WHERE b.number = (SELECT max(bundle) FROM bundle_members WHERE content = ?)`,
     ),
-    bundleCount: prepare('SELECT count(*) AS count FROM bundles'),
-    bundlesAfter: prepare(`${bundle} WHERE b.number > ? ORDER BY b.number LIMIT 1`),
+    bundleCount: prepare(`SELECT count(*) AS count FROM bundles b WHERE ${hasMembers}`),
+    bundlesAfter: prepare(
+      `${bundle} WHERE b.number > ? AND ${hasMembers} ORDER BY b.number LIMIT 1`,
+    ),
     members: prepare('SELECT content FROM bundle_members WHERE bundle = ? ORDER BY position'),
   }
 }
@@ -164,8 +169,9 @@ export class ManifestReader {
     return row === undefined ? null : snapshotOf(row)
   }
 
-  snapshots(): Snapshot[] {
-    return this.#statements.snapshots.all().map(snapshotOf)
+  /** The snapshots that were not pruned, oldest first, those after `after`. */
+  snapshots(after: SnapshotNumber = 0, limit: number = snapshotsListed): Snapshot[] {
+    return this.#statements.snapshots.all(after, limit).map(snapshotOf)
   }
 
   /** What a head for the newest snapshot names; null before the first one. */

@@ -55,7 +55,10 @@ const prepareStatements = (writer: ManifestWriter) => {
     upsert: prepare(upsert),
     gone: prepare('INSERT OR IGNORE INTO temp.gone (path) VALUES (?)'),
     goneFiles: prepare('SELECT count(*) AS count FROM temp.gone'),
-    find: prepare('SELECT number, first_snapshot FROM contents WHERE sha256 = ?'),
+    find: prepare(
+      'SELECT number, first_snapshot, pieces IS NULL AS pruned FROM contents WHERE sha256 = ?',
+    ),
+    restore: prepare('UPDATE contents SET pieces = ?, last_piece = ? WHERE number = ?'),
     earlier: prepare('UPDATE contents SET modified = min(modified, ?) WHERE number = ?'),
     insert: prepare(
       `INSERT INTO contents (number, sha256, size, sha1, md5, md4, modified, first_snapshot, pieces, last_piece)
@@ -168,6 +171,9 @@ export class WorkingTree {
       return number
     }
     const number = numberOf(found, 'number')
+    if (numberOf(found, 'pruned') === 1) {
+      this.#statements.restore.run(file.pieces, file.lastPiece, number)
+    }
     // Several files of one snapshot may be the content's first appearance: the oldest counts.
     if (numberOf(found, 'first_snapshot') >= this.next)
       this.#statements.earlier.run(modified, number)
