@@ -36,6 +36,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/publish.ts')).runPublish,
   }),
   defineCommand({
+    name: 'prune',
+    summary: 'Forget old snapshots and remove copies that nobody needs any more',
+    options: optionTables.prune,
+    examples: [`prune ${data}`, `prune ${data} --keep 7d`],
+    load: async () => (await import('./commands/prune.ts')).runPrune,
+  }),
+  defineCommand({
     name: 'token create',
     summary: 'Make a token with which volunteers enrol',
     options: optionTables.tokenCreate,

@@ -283,6 +283,16 @@ const publish = {
   ...operator,
 } as const satisfies OptionTable
 
+const prune = {
+  keep: {
+    kind: 'duration',
+    placeholder: 'TIME',
+    default: '30d',
+    help: 'Keep everything that some snapshot of this time had; never less than the time of grace',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
 const tokenCreate = {
   uses: { kind: 'count', placeholder: 'N', default: '1', help: 'How many volunteers may use it' },
   expires: { kind: 'duration', placeholder: 'TIME', default: '7d', help: 'How long it is valid' },
@@ -355,6 +365,7 @@ export const optionTables = {
   origin,
   volunteer,
   publish,
+  prune,
   tokenCreate,
   volunteersList: operator,
   oneVolunteer,

@@ -3,6 +3,8 @@
 
 /** What is pruned was dropped at least so long ago where nobody says otherwise. */
 export const defaultKeepMs = 30 * 24 * 3_600_000
+/** Updates under way need their snapshot, and a volunteer may be loading an old one. */
+export const leastKeepMs = 3_600_000
 /** Copies that are looked up in one go when copies are pruned. */
 export const keptPage = 1000
 /** Snapshots in one answer: about 200 bytes each. */

@@ -6,6 +6,7 @@ import { describeError, type ErrorCode, isMirrorswarmError } from '../core/error
 import type { RepoPath } from '../core/ids.ts'
 import { progressReportMs } from '../core/limits.ts'
 import type { WantedPaths } from '../manifest/logic/demand.ts'
+import type { PruneResult } from '../manifest/prune.ts'
 import type { PublishResult, PublishWarning } from '../manifest/publish.ts'
 import type { ReadingProgress } from '../manifest/tree-reading.ts'
 import { type PublishPlace, PublishWork } from './publish-work.ts'
@@ -16,6 +17,7 @@ export type ToThread =
       readonly allowShrink: boolean
       readonly scopes: readonly WantedPaths[]
     }
+  | { readonly type: 'prune'; readonly sinceMs: number }
   | { readonly type: 'stop' }
 
 export type FromThread =
@@ -24,6 +26,7 @@ export type FromThread =
   /** What a signed index names is not known. */
   | { readonly type: 'unfollowed'; readonly warning: PublishWarning }
   | { readonly type: 'published'; readonly result: PublishResult }
+  | { readonly type: 'pruned'; readonly result: PruneResult }
   /** What signed indexes name is written down. */
   | { readonly type: 'signed' }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
@@ -34,6 +37,19 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
   const work = new PublishWork(workerData as PublishPlace)
   const stopping = new AbortController()
   const tell = (message: FromThread): void => port.postMessage(message)
+
+  const fail = (error: unknown): void => {
+    const code = isMirrorswarmError(error) ? error.code : 'MS_INTERNAL'
+    tell({ type: 'failed', code, message: describeError(error) })
+  }
+
+  const prune = async (sinceMs: number): Promise<void> => {
+    try {
+      tell({ type: 'pruned', result: await work.prune(sinceMs, stopping.signal) })
+    } catch (error) {
+      fail(error)
+    }
+  }
 
   const run = async ({ allowShrink, scopes }: PublishOrder): Promise<void> => {
     let reportedMs = 0
@@ -51,8 +67,7 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
       tell({ type: 'published', result })
       await sign()
     } catch (error) {
-      const code = isMirrorswarmError(error) ? error.code : 'MS_INTERNAL'
-      tell({ type: 'failed', code, message: describeError(error) })
+      fail(error)
     }
   }
 
@@ -73,6 +88,10 @@ const serve = (port: NonNullable<typeof parentPort>): void => {
   port.on('message', (message: ToThread) => {
     if (message.type === 'publish') {
       current = current.then(() => run(message))
+      return
+    }
+    if (message.type === 'prune') {
+      current = current.then(() => prune(message.sinceMs))
       return
     }
     stopping.abort(new Error('the origin stops'))

@@ -12,6 +12,7 @@ import {
 import type { Logger } from '../core/log.ts'
 import { displayPath } from '../core/repo-path.ts'
 import type { WantedPaths } from '../manifest/logic/demand.ts'
+import type { PruneResult } from '../manifest/prune.ts'
 import type { PublishResult } from '../manifest/publish.ts'
 import type { ReadingProgress } from '../manifest/tree-reading.ts'
 import type { PublishPlace } from './publish-work.ts'
@@ -53,6 +54,7 @@ export class Publisher {
   readonly #parts: PublisherParts
   #thread: Worker | null = null
   #task: Task | null = null
+  #onPruned: ((result: PruneResult) => void) | null = null
   #waiting = 0
   #tail: Promise<unknown> = Promise.resolve()
   #stopped = false
@@ -73,6 +75,29 @@ export class Publisher {
    * MS_PUBLISH_SHRINKS, MS_PUBLISH_INCOMPLETE, MS_PUBLISH_RUNNING (too many wait already).
    */
   async publish(options: { allowShrink: boolean }): Promise<PublishResult> {
+    return this.#inTurn(() => this.#run(options.allowShrink))
+  }
+
+  /**
+   * Forget what nobody needs who looks back to `sinceMs`, when no publish is under way. Throws
+   * MS_PUBLISH_RUNNING (too many wait already).
+   */
+  async prune(sinceMs: number): Promise<PruneResult> {
+    return this.#inTurn(async () => {
+      try {
+        return await new Promise<PruneResult>((resolve, reject) => {
+          this.#onPruned = resolve
+          this.#task = { resolve: () => undefined, reject }
+          this.#tell({ type: 'prune', sinceMs })
+        })
+      } finally {
+        this.#task = null
+        this.#onPruned = null
+      }
+    })
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#stopped) throw new MirrorswarmError('MS_INTERNAL', 'the origin stops')
     if (this.#waiting >= waitingPublishes) {
       throw new MirrorswarmError('MS_PUBLISH_RUNNING', `${this.#waiting} publishes wait already`)
@@ -80,7 +105,8 @@ export class Publisher {
     this.#waiting++
     const result = this.#tail.then(() => {
       this.#waiting--
-      return this.#run(options.allowShrink)
+      if (this.#stopped) throw new MirrorswarmError('MS_INTERNAL', 'the origin stops')
+      return work()
     })
     this.#tail = result.catch(() => undefined)
     return result
@@ -103,7 +129,6 @@ export class Publisher {
   }
 
   async #run(allowShrink: boolean): Promise<PublishResult> {
-    if (this.#stopped) throw new MirrorswarmError('MS_INTERNAL', 'the origin stops')
     this.#status = { publishing: true, progress: null, problem: null }
     try {
       const result = await new Promise<PublishResult>((resolve, reject) => {
@@ -174,6 +199,9 @@ export class Publisher {
       }
       case 'published':
         this.#task?.resolve(message.result)
+        break
+      case 'pruned':
+        this.#onPruned?.(message.result)
         break
       case 'signed':
         void this.#parts.onSigned?.()

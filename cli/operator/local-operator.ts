@@ -24,6 +24,7 @@ import type {
   ClientRow,
   NewClientRequest,
   Operator,
+  PruneSummary,
   PublishRequest,
   PublishSummary,
   TokenAnswer,
@@ -58,13 +59,7 @@ export class LocalOperator implements Operator {
   }
 
   async publish({ allowShrink, signal, onProgress }: PublishRequest): Promise<PublishSummary> {
-    const { files, options } = this.#folder
-    const work = new PublishWork({
-      root: options.repositoryDir,
-      dataDir: files.folder,
-      keepAtOrigin: options.keepAtOrigin,
-      workers: null,
-    })
+    const work = this.#work()
     try {
       const result = await work.run({
         ...{ allowShrink, signal, onProgress },
@@ -77,6 +72,26 @@ export class LocalOperator implements Operator {
     } finally {
       await work.close()
     }
+  }
+
+  async prune({ keepMs, signal }: Parameters<Operator['prune']>[0]): Promise<PruneSummary> {
+    const keptMs = Math.max(keepMs, defaultGraceMs)
+    const work = this.#work()
+    try {
+      return { ...(await work.prune(systemClock.nowMs() - keptMs, signal)), keptMs }
+    } finally {
+      await work.close()
+    }
+  }
+
+  #work(): PublishWork {
+    const { files, options } = this.#folder
+    return new PublishWork({
+      root: options.repositoryDir,
+      dataDir: files.folder,
+      keepAtOrigin: options.keepAtOrigin,
+      workers: null,
+    })
   }
 
   async createToken(request: Parameters<Operator['createToken']>[0]): Promise<TokenAnswer> {

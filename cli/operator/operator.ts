@@ -18,6 +18,20 @@ export const PublishSummary = Type.Object({
 })
 export type PublishSummary = Static<typeof PublishSummary>
 
+export const PruneSummary = Type.Object({
+  /** The oldest snapshot that is left; null: nothing is published. */
+  oldest: Type.Union([Type.Integer(), Type.Null()]),
+  snapshots: Type.Integer(),
+  entries: Type.Integer(),
+  contents: Type.Integer(),
+  bundles: Type.Integer(),
+  files: Type.Integer(),
+  bytes: Type.Integer(),
+  /** How far back everything stays. */
+  keptMs: Type.Integer(),
+})
+export type PruneSummary = Static<typeof PruneSummary>
+
 export const TokenAnswer = Type.Object({
   token: Type.String(),
   uses: Type.Integer(),
@@ -101,6 +115,8 @@ export interface PublishRequest {
 
 export interface Operator {
   publish(request: PublishRequest): Promise<PublishSummary>
+  /** Throws MS_PUBLISH_RUNNING. */
+  prune(request: { readonly keepMs: number; readonly signal: AbortSignal }): Promise<PruneSummary>
   createToken(request: {
     readonly uses: number
     readonly expiresMs: number

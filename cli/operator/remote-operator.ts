@@ -11,6 +11,7 @@ import {
   ClientRow,
   type NewClientRequest,
   type Operator,
+  PruneSummary,
   type PublishRequest,
   PublishSummary,
   TokenAnswer,
@@ -57,6 +58,14 @@ export class RemoteOperator implements Operator {
     return this.#ask(PublishSummary, 'publish', {
       ...{ method: 'POST', timeoutMs, signal },
       body: JSON.stringify({ allowShrink }),
+    })
+  }
+
+  prune({ keepMs, signal }: Parameters<Operator['prune']>[0]): Promise<PruneSummary> {
+    const timeoutMs = publishAnswerMs
+    return this.#ask(PruneSummary, 'prune', {
+      ...{ method: 'POST', timeoutMs, signal },
+      body: JSON.stringify({ keepMs }),
     })
   }
 

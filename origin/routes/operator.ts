@@ -9,12 +9,14 @@ import { MirrorswarmError } from '../../core/errors.ts'
 import { operatorBodyBytes } from '../../core/limits.ts'
 import { parseRequestPath } from '../../core/repo-path.ts'
 import { volunteerNetworks } from '../../core/selection-limits.ts'
+import { defaultKeepMs, leastKeepMs } from '../../core/update-limits.ts'
 import type { VolunteerView } from '../../tracker/logic/views.ts'
 import { messageParser, networkSchema } from '../../tracker/messages.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { callerOf, type RouteAccess, requirePath } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
 import { makeExchange, type OriginContext } from '../context.ts'
+import type { HeadKeeper } from '../head-keeper.ts'
 import { jsonOf, originalTarget, takeOver } from '../http.ts'
 import type { Publisher } from '../publisher.ts'
 import type { TokenStore } from '../token-store.ts'
@@ -27,6 +29,7 @@ export interface OperatorRoutesParts {
   readonly publisher: Publisher
   /** Publishes instead, after a pull, where there is an upstream. */
   readonly upstream: Upstream | null
+  readonly heads: HeadKeeper
   readonly tokens: TokenStore
   readonly tracker: Tracker
   readonly clock: Clock
@@ -116,6 +119,28 @@ const publishRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void =
   )
 }
 
+const parsePrune = messageParser(
+  Type.Object({ keepMs: Type.Optional(Type.Integer({ minimum: 0 })) }),
+  'prune',
+  'MS_REQUEST_INVALID',
+)
+
+const pruneRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
+  const { authority, publisher, clock, context, heads } = parts
+  app.post(
+    '/-/v1/prune',
+    { bodyLimit: operatorBodyBytes, config: operatorOnly },
+    async (request, reply) => {
+      authority.requireOperator(request.raw)
+      const { keepMs = defaultKeepMs } = parsePrune(jsonOf(request))
+      const keptMs = Math.max(keepMs, context.graceMs, leastKeepMs)
+      const result = await publisher.prune(clock.nowMs() - keptMs)
+      heads.refresh()
+      return reply.send({ ...result, keptMs })
+    },
+  )
+}
+
 const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
   const { authority, tracker } = parts
 
@@ -193,6 +218,7 @@ const explainRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void =>
 
 export const operatorRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
   publishRoutes(app, parts)
+  pruneRoute(app, parts)
   volunteerRoutes(app, parts)
   explainRoute(app, parts)
 }

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { isSha256, type Sha256 } from '../../core/ids.ts'
+import { snapshotsListed } from '../../core/update-limits.ts'
 import { defaultContentType } from '../../delivery/content-type.ts'
 import { respond } from '../../delivery/logic/respond.ts'
 import { acceptsEncoding } from '../../delivery/send-stream.ts'
@@ -28,7 +29,7 @@ const notReady = (): MirrorswarmError =>
 const snapshotParameter = (text: string | null, otherwise: number): number => {
   if (text === null) return otherwise
   if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw new MirrorswarmError('MS_REQUEST_INVALID', 'from and to are numbers of snapshots')
+  throw new MirrorswarmError('MS_REQUEST_INVALID', 'from, to and after are numbers of snapshots')
 }
 
 /** An object of the data folder; false when there is none of that name. */
@@ -103,11 +104,15 @@ export const protocolRoutes = (app: FastifyInstance, parts: ProtocolRoutesParts)
     return reply.header('content-encoding', 'gzip').send(gzipSync(text))
   })
 
-  app.get('/-/v1/snapshots', { config }, async (_request, reply) =>
-    reply
+  app.get('/-/v1/snapshots', { config }, async (request, reply) => {
+    const query = new URLSearchParams(/\?(.*)$/.exec(request.raw.url ?? '')?.[1])
+    const after = snapshotParameter(query.get('after'), 0)
+    const snapshots = resolver.reader.snapshots(after, snapshotsListed)
+    const next = snapshots.length < snapshotsListed ? null : (snapshots.at(-1)?.number ?? null)
+    return reply
       .header('cache-control', 'no-cache')
-      .send({ ...resolver.reader.identity(), snapshots: resolver.reader.snapshots() }),
-  )
+      .send({ ...resolver.reader.identity(), snapshots, next })
+  })
 
   app.get('/-/v1/manifest', { config }, async (request: FastifyRequest, reply) => {
     const { query } = makeExchange(
