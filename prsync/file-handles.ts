@@ -3,6 +3,7 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { MirrorswarmError } from '../core/errors.ts'
 import { openSwarmFiles } from '../core/limits.ts'
 
 interface Closable {
@@ -25,6 +26,7 @@ export class FileHandles<H extends Closable = FileHandle> {
   readonly #slots = new Map<string, Slot<H>>()
   readonly #waiting: (() => void)[] = []
   #open = 0
+  #stopped: PromiseWithResolvers<void> | null = null
 
   constructor(most = openSwarmFiles, clock: Pick<Clock, 'monotonicMs'> = systemClock) {
     this.#most = most
@@ -38,7 +40,7 @@ export class FileHandles<H extends Closable = FileHandle> {
 
   /**
    * Use the file known as `key`; `open` is called if it is not open. Errors of both are the
-   * caller's; a failed `open` is forgotten.
+   * caller's; a failed `open` is forgotten. Rejects with MS_INTERNAL after the stop.
    */
   async use<T>(key: string, open: () => Promise<H>, work: (handle: H) => Promise<T>): Promise<T> {
     const slot = await this.#borrow(key, open)
@@ -69,12 +71,17 @@ export class FileHandles<H extends Closable = FileHandle> {
     await Promise.all(idle.map(([key]) => this.forget(key)))
   }
 
+  /** Resolves when nothing is used any more and all is closed; later uses are refused. */
   async stop(): Promise<void> {
+    this.#stopped ??= Promise.withResolvers()
+    for (const wake of this.#waiting.splice(0)) wake()
     await Promise.all([...this.#slots.keys()].map(key => this.forget(key)))
+    if (this.#open > 0) await this.#stopped.promise
   }
 
   async #borrow(key: string, open: () => Promise<H>): Promise<Slot<H>> {
     for (;;) {
+      if (this.#stopped !== null) throw new MirrorswarmError('MS_INTERNAL', 'the files are closed')
       const known = this.#slots.get(key)
       const slot = known ?? (this.#open < this.#most ? this.#add(key, open) : undefined)
       if (slot !== undefined) {
@@ -110,6 +117,7 @@ export class FileHandles<H extends Closable = FileHandle> {
       const handle = await slot.handle.catch(() => undefined)
       await handle?.close()
       this.#open--
+      if (this.#open === 0) this.#stopped?.resolve()
     }
     this.#waiting.shift()?.()
   }

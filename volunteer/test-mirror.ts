@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import { systemCode } from '../core/errors.ts'
+import { testFolder } from '../core/fixtures/test-folder.ts'
 import type { ContentNumber, RepoPath, RepositoryId, Sha256, SnapshotNumber } from '../core/ids.ts'
 import { silentLogger } from '../core/log.ts'
 import { pathInFolder } from '../core/repo-path.ts'
@@ -67,9 +68,10 @@ export const until = async (
 
 /** A repository in a folder of its own, with its manifest. */
 export const testRepository = async (t: Test): Promise<TestRepository> => {
-  const base = t.testdir({ repository: {}, origin: {} })
+  const base = testFolder(t)
   const root = join(base, 'repository')
   const dataDir = join(base, 'origin')
+  await Promise.all([mkdir(root), mkdir(dataDir)])
   const store = ManifestWriter.open(join(dataDir, 'manifest.db'))
   store.setIdentity({ repositoryId: randomBytes(32).toString('hex') as RepositoryId, epoch: 1 })
   const reader = ManifestReader.open(join(dataDir, 'manifest.db'))
