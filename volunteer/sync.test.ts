@@ -18,7 +18,7 @@ import {
 
 const prepare = async (
   t: Test,
-  more: MirrorOptions & { graceMs?: number; open?: boolean } = {},
+  more: MirrorOptions & { graceMs?: number | null; open?: boolean } = {},
 ) => {
   const repository = await testRepository(t)
   await repository.write('pool/a.deb', 'a'.repeat(9000))
@@ -50,7 +50,7 @@ const prepare = async (
       onMilestone: () => undefined,
       checkMounted: async () => undefined,
     },
-    { graceMs: more.graceMs ?? 60_000, open: more.open ?? true },
+    { graceMs: more.graceMs === undefined ? 60_000 : more.graceMs, open: more.open ?? true },
   )
   t.teardown(() => sync.stop())
   return {
@@ -232,4 +232,46 @@ t.test('space that retired files take is freed while transfers wait for it', asy
   await until('the retired file is gone', () => volunteer.store.firstRetiredMs() === null)
   free = 1_000_000
   await until('the newest is shown', shows)
+})
+
+t.test('while transfers wait for space, retired files go before their time', async t => {
+  let free = 1_000_000
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, {
+    graceMs: null,
+    freeBytes: () => free,
+  })
+  sync.setGrace(3_600_000)
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await repository.remove('pool/a.deb')
+  await publish()
+  await until('it is retired', () => volunteer.store.firstRetiredMs() !== null)
+  free = 100
+  await repository.write('pool/new.deb', 'n'.repeat(5000))
+  await publish()
+  await until('the retired file is gone', () => volunteer.store.firstRetiredMs() === null)
+  free = 1_000_000
+  await until('the newest is shown', shows)
+})
+
+t.test('how long retired files stay is what the origin says', async t => {
+  const asked = await prepare(t, { graceMs: null })
+  asked.sync.start()
+  await until('the first snapshot is shown', asked.shows)
+  await asked.repository.remove('pool/a.deb')
+  await asked.publish()
+  await until('it is retired', () => asked.volunteer.store.firstRetiredMs() !== null)
+  asked.sync.setGrace(0)
+  await until('it is gone', () => asked.volunteer.store.firstRetiredMs() === null)
+})
+
+t.test('the owner’s word on how long retired files stay counts more', async t => {
+  const owned = await prepare(t, { graceMs: 3_600_000 })
+  owned.sync.setGrace(0)
+  owned.sync.start()
+  await until('the first snapshot is shown', owned.shows)
+  await owned.repository.remove('pool/a.deb')
+  await owned.publish()
+  await until('the newest is shown', owned.shows)
+  t.not(owned.volunteer.store.firstRetiredMs(), null)
 })
