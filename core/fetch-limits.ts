@@ -4,6 +4,10 @@ const MiB = 1024 * 1024
 
 /** One request: long enough that asking costs little, short enough that a failure costs little. */
 export const fetchJobBytes = 8 * MiB
+/** Below that a request costs more than it balances. */
+export const fetchJobLeastBytes = 1 * MiB
+/** Requests that each connection has at least, where the file is large enough. */
+export const fetchJobsEach = 8
 /** Requests at the same time, unless asked otherwise. */
 export const fetchConnections = 4
 /** A source that failed so often in a row is left alone; the origin gets three times as many. */

@@ -90,8 +90,12 @@ const fetchTo = async (
       io.note(text)
     }
     const nowMs = () => systemClock.monotonicMs()
-    const download = new Download({ web, file, partial, nowMs, onProgress, onTrouble }, missing)
-    if (missing.length > 0) await download.run(connections, io.stopped)
+    const download = new Download(
+      { web, file, partial, nowMs, onProgress, onTrouble },
+      missing,
+      connections,
+    )
+    if (missing.length > 0) await download.run(io.stopped)
     progress.end()
     if ((await partial.hash()) !== sha256) {
       finished = true

@@ -8,7 +8,12 @@ import {
   MirrorswarmError,
   systemCode,
 } from '../../core/errors.ts'
-import { fetchJobBytes, fetchPatienceMs } from '../../core/fetch-limits.ts'
+import {
+  fetchJobBytes,
+  fetchJobLeastBytes,
+  fetchJobsEach,
+  fetchPatienceMs,
+} from '../../core/fetch-limits.ts'
 import type { Described } from './describe.ts'
 import { Board, type Job } from './logic/board.ts'
 import {
@@ -45,23 +50,29 @@ class TooSlow extends Error {}
 export class Download {
   readonly #parts: DownloadParts
   readonly #board: Board
+  readonly #connections: number
   readonly #sources: SourceState[]
   #lastTrouble: unknown = null
   /** Bytes received by each source. */
   readonly received = new Map<string, number>()
 
-  constructor(parts: DownloadParts, missing: readonly number[]) {
+  /** `connections`: requests at the same time. */
+  constructor(parts: DownloadParts, missing: readonly number[], connections: number) {
+    this.#connections = connections
     this.#parts = parts
     const { pieceLengthBytes } = parts.file.pieces
-    this.#board = new Board(missing, Math.floor(fetchJobBytes / pieceLengthBytes))
+    // Small enough that all sources end at about the same time.
+    const fair = (missing.length * pieceLengthBytes) / (connections * fetchJobsEach)
+    const jobBytes = Math.min(fetchJobBytes, Math.max(fetchJobLeastBytes, fair))
+    this.#board = new Board(missing, Math.floor(jobBytes / pieceLengthBytes))
     this.#sources = parts.file.sources.map(({ name, last }) => freshSource(name, last))
   }
 
   /** Resolves when all pieces are here; rejects when no source is left, or the disk fails. */
-  async run(connections: number, signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
-    const workers = Array.from({ length: connections }, () => this.#work(both))
+    const workers = Array.from({ length: this.#connections }, () => this.#work(both))
     try {
       // Who is first to see that nothing is missing ends the requests of the others.
       await Promise.race(workers)

@@ -103,6 +103,7 @@ t.test('an origin that requires clients', async t => {
           'PATH.zsync',
           '/-/via/helperPATH',
           '/-/v1/explain?path=PATH',
+          '/-/v1/proof?path=PATH',
         ],
       ]
       for (const form of forms) {
