@@ -66,6 +66,8 @@ const prepare = async (
   }
 }
 
+t.setTimeout(60_000)
+
 t.test('it follows the origin from news to news and is idle in between', async t => {
   const { repository, sync, shows, publish, heads } = await prepare(t, { graceMs: 0 })
   sync.start()
@@ -272,6 +274,10 @@ t.test('the owner’s word on how long retired files stay counts more', async t 
   await until('the first snapshot is shown', owned.shows)
   await owned.repository.remove('pool/a.deb')
   await owned.publish()
-  await until('the newest is shown', owned.shows)
+  await until('it is retired', () => owned.volunteer.store.firstRetiredMs() !== null)
+  await owned.repository.write('pool/new.deb', 'n')
+  await owned.publish()
+  // Each round begins with deletions that are due.
+  await until('a round has passed', () => owned.volunteer.store.placedSnapshot() === 3)
   t.not(owned.volunteer.store.firstRetiredMs(), null)
 })
