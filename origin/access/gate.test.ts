@@ -29,7 +29,7 @@ const routesOf = async (folder: string): Promise<readonly GatedRoute[]> => {
 /** Whoever adds a route that is for everybody, or asks by itself, names it here. */
 const open = ['/-/health', '/-/ready', '/-/metrics']
 const asksItself = [
-  ...['/-/v1/announce', '/-/v1/enroll', '/-/v1/ranges'],
+  ...['/-/v1/announce', '/-/v1/enroll', '/-/v1/ranges', '/-/v1/prune'],
   ...['/-/v1/publish', '/-/v1/tokens', '/-/v1/clients', '/-/v1/clients/:name'],
 ]
 const methods = ['GET', 'HEAD', 'POST']
