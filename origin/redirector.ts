@@ -170,6 +170,12 @@ export class Redirector {
     return this.#link(standing, request.path, request.content)
   }
 
+  /** Whether this client was sent to this volunteer for this path a moment ago. */
+  wasSentTo(request: RedirectRequest, name: VolunteerName): boolean {
+    const repeat = this.#repeats.get(this.#repeatKey(request))
+    return adviseRepeat(repeat, this.#repeatRequest(request), true).tried.includes(name)
+  }
+
   /** The volunteers that a client which keeps a list should try, best first, whatever the file. */
   nearest(
     asker: Pick<Required<RedirectRequest>, 'client' | 'address' | 'https'>,

@@ -37,6 +37,8 @@ const redirectTo = (
   }
   if (!mayRedirect(context, file, exchange.query.has('direct')).redirect) return null
   const request = redirectRequestOf(exchange, file)
+  // Lists outlive the run that failed: the next one begins with the same volunteer.
+  if (context.redirector.wasSentTo(request, name)) return null
   const location = context.redirector.linkIfAble(request, name)
   if (location === null) return null
   sendRedirect(exchange, file.content, location, describedBy(exchange.base, file.path))
