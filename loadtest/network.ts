@@ -34,6 +34,8 @@ export interface NetworkOptions {
   readonly originArgs?: readonly string[]
   /** Another program that takes the arguments of the origin, for benches. */
   readonly originProgram?: string
+  /** Where the origin listens on 127.0.0.1; missing: any free port. */
+  readonly port?: number
 }
 
 export interface VolunteerOptions {
@@ -49,9 +51,16 @@ export interface VolunteerOptions {
 export class Volunteer extends Daemon {
   readonly mirror: string
   readonly data: string
+  /** The port of 127.0.0.1 on which it listens unless its arguments say otherwise. */
+  readonly listenPort: number
 
-  constructor(name: string, mirror: string, data: string, args: readonly string[]) {
+  constructor(
+    name: string,
+    { mirror, data, port }: { mirror: string; data: string; port: number },
+    args: readonly string[],
+  ) {
     super({ name, args })
+    this.listenPort = port
     this.mirror = mirror
     this.data = data
   }
@@ -85,7 +94,7 @@ export class Network {
 
   /** Prepare folders and a port; nothing runs yet. */
   static async prepare(options: NetworkOptions): Promise<Network> {
-    return new Network(temporaryFolder(options.name), options, await freePort())
+    return new Network(temporaryFolder(options.name), options, options.port ?? (await freePort()))
   }
 
   /** Prepare and start the origin; the repository must be filled before. */
@@ -141,8 +150,9 @@ export class Network {
     const data = join(this.folder, `${name}-data`)
     mkdirSync(mirror, { recursive: true })
     const origin = options.originUrl ?? this.origin.url
-    const listen = `127.0.0.1:${await freePort()}`
-    const volunteer = new Volunteer(name, mirror, data, [
+    const port = await freePort()
+    const listen = `127.0.0.1:${port}`
+    const volunteer = new Volunteer(name, { mirror, data, port }, [
       'volunteer',
       mirror,
       ...['--origin', origin, '--token', token, '--data', data, '--name', name],

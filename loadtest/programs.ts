@@ -1,6 +1,7 @@
 // Real programs of the system: found, run with a deadline, their answer returned. What is missing is
 // named with the package that brings it, so that a skipped step says what to install.
 
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { waitAtMost } from './deadline.ts'
@@ -10,8 +11,10 @@ import { ProcessGroup } from './process-group.ts'
 export const packageOf = {
   'apt-get': 'apt',
   aria2c: 'aria2',
+  busybox: 'busybox',
   createrepo_c: 'createrepo-c',
   curl: 'curl',
+  debootstrap: 'debootstrap',
   dnf: 'dnf',
   'dpkg-deb': 'dpkg',
   find: 'findutils',
@@ -19,18 +22,24 @@ export const packageOf = {
   gzip: 'gzip',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  pacman: 'pacman-package-manager',
+  python3: 'python3',
   rpmbuild: 'rpm',
   rsync: 'rsync',
   sha256sum: 'coreutils',
+  tar: 'tar',
   taskset: 'util-linux',
+  timeout: 'coreutils',
   'transmission-cli': 'transmission-cli',
   unshare: 'util-linux',
   wget: 'wget',
+  wget2: 'wget2',
   wrk: 'wrk',
   xorriso: 'xorriso',
   xz: 'xz-utils',
   zsync: 'zsync',
   zsyncmake: 'zsync',
+  zypper: 'zypper',
 } as const
 
 export type ProgramName = keyof typeof packageOf
@@ -59,6 +68,22 @@ export const missing = (...names: readonly ProgramName[]): string | false => {
   return `${absent.join(', ')} missing: apt-get install ${packages.join(' ')}`
 }
 
+/**
+ * Why programs cannot be used that refuse to work for anyone but root, or false: who is not root runs
+ * them in a user namespace (see asRoot).
+ */
+export const unusableAsRoot = (...names: readonly ProgramName[]): string | false => {
+  const absent = missing(...names)
+  if (absent !== false || process.getuid?.() === 0) return absent
+  if (findProgram('unshare') === null) return 'needs root or unshare: apt-get install util-linux'
+  const { status } = spawnSync('unshare', ['--map-root-user', 'true'], { timeout: 10_000 })
+  return status === 0 ? false : 'needs root: user namespaces are not allowed here'
+}
+
+/** The program and arguments that run a command as root, of this machine or of a user namespace. */
+export const asRoot = (program: string, args: readonly string[]): [string, readonly string[]] =>
+  process.getuid?.() === 0 ? [program, args] : ['unshare', ['--map-root-user', program, ...args]]
+
 export interface ProgramResult {
   readonly status: number | null
   readonly stdout: string
@@ -71,6 +96,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** What `signal` sends to the program; missing: SIGKILL. */
+  readonly stopSignal?: NodeJS.Signals
 }
 
 /** The environment without proxies and without a language, so that programs go straight to loopback. */
@@ -94,13 +121,14 @@ export const run = async (
     env: options.env ?? plainEnvironment(),
   })
   const kill = (): void => group.signal('SIGKILL')
-  options.signal?.addEventListener('abort', kill, { once: true })
+  const stop = (): void => group.signal(options.stopSignal ?? 'SIGKILL')
+  options.signal?.addEventListener('abort', stop, { once: true })
   try {
     const { status } = await waitAtMost(group.exited, options.timeoutMs ?? 120_000, program)
     const { stdout, stderr } = group
     return { status, stdout, stderr, durationMs: performance.now() - started }
   } finally {
-    options.signal?.removeEventListener('abort', kill)
+    options.signal?.removeEventListener('abort', stop)
     kill()
   }
 }

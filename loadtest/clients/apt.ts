@@ -3,7 +3,7 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ProgramResult, plainEnvironment, run } from '../programs.ts'
+import { type ProgramResult, plainEnvironment, type RunOptions, run } from '../programs.ts'
 
 export interface AptOptions {
   /** URL of the repository, as a sources.list has it. */
@@ -13,6 +13,8 @@ export interface AptOptions {
   readonly keyring: string | null
   /** Lines of auth.conf; missing: none. */
   readonly auth?: string
+  /** More of apt.conf, by name. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export class AptClient {
@@ -20,6 +22,8 @@ export class AptClient {
   readonly archives: string
   /** Where downloaded indexes lie. */
   readonly lists: string
+  /** How its programs are run: a signal, a deadline. */
+  runOptions: RunOptions = {}
   readonly #env: NodeJS.ProcessEnv
 
   /** Lay out apt's folders in `folder`, which exists and is empty. */
@@ -59,6 +63,7 @@ export class AptClient {
       'Acquire::Languages': 'none',
       'Acquire::http::Proxy': 'DIRECT',
       'Acquire::Retries': '0',
+      ...options.settings,
     }
     const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`)
     const config = place('apt.conf')
@@ -71,13 +76,16 @@ export class AptClient {
 
   /** `apt-get update`, in which any index that fails is an error. */
   update(): Promise<ProgramResult> {
-    return run('apt-get', ['update', '-o', 'APT::Update::Error-Mode=any'], { env: this.#env })
+    return run('apt-get', ['update', '-o', 'APT::Update::Error-Mode=any'], {
+      ...this.runOptions,
+      env: this.#env,
+    })
   }
 
   /** `apt-get install --download-only` of packages (NAME or NAME=VERSION). */
   download(...packages: readonly string[]): Promise<ProgramResult> {
     const args = ['install', '--download-only', '--yes', '--no-install-recommends', ...packages]
-    return run('apt-get', args, { env: this.#env })
+    return run('apt-get', args, { ...this.runOptions, env: this.#env })
   }
 
   /** Files of the packages that were downloaded. */

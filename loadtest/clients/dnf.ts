@@ -1,24 +1,25 @@
 // The system's own dnf (4.x) with an install root and all folders in a temporary one. dnf refuses to
 // resolve an installation for anyone but root, so others run it in a user namespace.
 
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, type ProgramResult, plainEnvironment, run } from '../programs.ts'
+import {
+  asRoot,
+  type ProgramResult,
+  plainEnvironment,
+  type RunOptions,
+  run,
+  unusableAsRoot,
+} from '../programs.ts'
 
 /** Why dnf cannot be used here, or false. */
-export const dnfUnusable = (): string | false => {
-  if (findProgram('dnf') === null) return 'dnf missing: apt-get install dnf'
-  if (process.getuid?.() === 0) return false
-  if (findProgram('unshare') === null)
-    return 'dnf needs root or unshare: apt-get install util-linux'
-  const { status } = spawnSync('unshare', ['--map-root-user', 'true'], { timeout: 10_000 })
-  return status === 0 ? false : 'dnf needs root: user namespaces are not allowed here'
-}
+export const dnfUnusable = (): string | false => unusableAsRoot('dnf')
 
 export class DnfClient {
   /** Where downloaded packages lie. */
   readonly downloads: string
+  /** How its programs are run: a signal, a deadline. */
+  runOptions: RunOptions = {}
   readonly #args: readonly string[]
   readonly #home: string
 
@@ -88,9 +89,7 @@ export class DnfClient {
   }
 
   #run(...args: readonly string[]): Promise<ProgramResult> {
-    const command = ['dnf', ...this.#args, ...args]
-    const asRoot = process.getuid?.() === 0 ? command : ['unshare', '--map-root-user', ...command]
-    const [program = 'dnf', ...rest] = asRoot
-    return run(program, rest, { env: plainEnvironment({ HOME: this.#home }) })
+    const [program, rest] = asRoot('dnf', [...this.#args, ...args])
+    return run(program, rest, { ...this.runOptions, env: plainEnvironment({ HOME: this.#home }) })
   }
 }

@@ -67,7 +67,8 @@ export class AptRepository {
   /** Add packages (new names or versions), rewrite the indexes and sign again. */
   async publish(packages: readonly PackageSpecification[]): Promise<void> {
     for (const each of packages) this.#packages.push(await this.#addToPool(each))
-    const index = this.#packages.map(each => each.stanza).join('\n')
+    // Each stanza ends with an empty line, the last one too: debootstrap needs it.
+    const index = this.#packages.map(each => `${each.stanza}\n`).join('')
     const folder = join(this.root, 'dists', this.suite, 'main/binary-amd64')
     await mkdir(join(folder, 'by-hash/SHA256'), { recursive: true })
     const indexes = new Map<string, Buffer>([
