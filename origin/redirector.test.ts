@@ -138,7 +138,10 @@ t.test('what was sent to a volunteer weighs until it can have been sent on', asy
 
 t.test('a named volunteer is linked to only if it may serve', async t => {
   const { redirector } = make([volunteer('ada'), volunteer('bob', { has: () => false })])
+  t.notOk(redirector.wasSentTo(asked(), name('ada')))
   t.match(redirector.linkIfAble(asked(), name('ada')), /^http:\/\/ada\.example\/pool\/a\.deb\?c=/)
+  t.ok(redirector.wasSentTo(asked(), name('ada')), 'who comes back is sent elsewhere')
+  t.notOk(redirector.wasSentTo(asked(), name('bob')))
   t.equal(redirector.linkIfAble(asked(), name('bob')), null)
   t.equal(redirector.linkIfAble(asked(), name('zoe')), null)
   t.equal(redirector.linkIfAble(asked({ https: true }), name('ada')), null)
