@@ -67,27 +67,41 @@ const kill = (child: ChildProcess, how: NodeJS.Signals): void => {
   }
 }
 
-/** Its standard input ends with the process that holds the other end, whatever ended that. */
-const guardScript = `read -r _
-kill -s TERM -- "-$1" || exit 0
-for _ in 1 2 3 4 5; do sleep 1; kill -s 0 -- "-$1" || exit 0; done
-kill -s KILL -- "-$1"`
+/**
+ * Its standard input brings the number of the group to end, and ends with the process that holds the
+ * other end, whatever ended that.
+ */
+const guardScript = `read -r group || exit 0
+read -r _
+kill -s TERM -- "-$group" || exit 0
+for _ in 1 2 3 4 5; do sleep 1; kill -s 0 -- "-$group" || exit 0; done
+kill -s KILL -- "-$group"`
+
+interface Guard {
+  /** From now on it guards the group of this child. */
+  watch(child: ChildProcess): void
+  dismiss(): void
+}
 
 /**
  * A child that ends rsync's group when this process is gone, which rsync itself does not notice:
- * otherwise it would write beside the one that the next daemon starts. Returns how to dismiss it.
+ * otherwise it would write beside the one that the next daemon starts. It is there before rsync is.
  */
-const guard = (child: ChildProcess): (() => void) => {
-  if (child.pid === undefined) return () => undefined
-  const watcher = spawn('sh', ['-c', guardScript, 'sh', String(child.pid)], {
+const postGuard = (): Guard => {
+  const guard = spawn('sh', ['-c', guardScript], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
   // Without a guard rsync works as well.
-  watcher.on('error', () => undefined)
-  watcher.stdin.on('error', () => undefined)
-  return () => {
-    watcher.kill('SIGKILL')
+  guard.on('error', () => undefined)
+  guard.stdin.on('error', () => undefined)
+  return {
+    watch: ({ pid }) => {
+      if (pid !== undefined) guard.stdin.write(`${pid}\n`)
+    },
+    dismiss: () => {
+      guard.kill('SIGKILL')
+    },
   }
 }
 
@@ -162,8 +176,9 @@ const start = ({ options, source, target }: RsyncRun) =>
 export const runRsync = async (run: RsyncRun): Promise<void> => {
   const { onLine = () => undefined, signal } = run
   signal.throwIfAborted()
+  const guard = postGuard()
   const child = start(run)
-  const dismiss = guard(child)
+  guard.watch(child)
   let words = ''
   child.stderr.on('data', (part: Buffer) => {
     words = `${words}${part.toString('latin1')}`.slice(-keptErrorBytes)
@@ -198,7 +213,7 @@ export const runRsync = async (run: RsyncRun): Promise<void> => {
     if (status !== 0 && status !== vanished) throw failureOf(status, words)
   } finally {
     clearTimeout(late)
-    dismiss()
+    guard.dismiss()
     signal.removeEventListener('abort', stop)
   }
 }
