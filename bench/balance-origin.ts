@@ -30,7 +30,7 @@ const policy: Policy = {
   get draws() {
     return current.draws
   },
-  weigh: (candidate, load) => current.weigh(candidate, load),
+  weigh: (candidate, load, nowMs) => current.weigh(candidate, load, nowMs),
 }
 
 const words = process.argv.slice(3)

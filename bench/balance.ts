@@ -2,7 +2,7 @@
 // limits, two of them synchronising all the time, clients on many addresses. Printed for this
 // origin's choice and for choices at random, in turn and by count of requests: Jain's index of used ÷
 // capacity, response times, and what the origin had to send.
-// Usage: node bench/balance.ts [--seconds 30] [--unit 200KB] [--utilisation 60] [--seed 1]
+// Usage: node bench/balance.ts [--seconds 30] [--unit 800KB] [--utilisation 60] [--seed 1] [--only load]
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,8 +20,8 @@ const shares = [1, 1, 2, 2, 3, 3, 4, 5, 6, 8]
 /** Those of them (by index) that synchronise all the time, with this part of their limit. */
 const synchronising = [4, 7]
 const synchronisingPart = 0.3
-const files = 300
-const fileBytes = 60_000
+const files = 60
+const fileBytes = 500_000
 /** Clients, each with an address of its own. */
 const addresses = 1000
 const policies = ['load', 'random', 'round-robin', 'request-count'] as const
@@ -34,6 +34,8 @@ interface Options {
   /** Of all limits together, when the load is 100 %. */
   readonly utilisation: number
   readonly seed: number
+  /** One policy; null: all. */
+  readonly only: string | null
 }
 
 interface Figures extends LoadResult {
@@ -156,7 +158,7 @@ const rowOf = (policy: string, load: number, figures: Figures): string[] => [
 
 /** Run the bench and print its table; false if an aim was missed. */
 export const benchBalance = async (options: Options): Promise<boolean> => {
-  const { seconds, unitBytesPerSecond, utilisation, seed } = options
+  const { seconds, unitBytesPerSecond, utilisation, seed, only } = options
   print(
     `\nTen volunteers that may send ${shares.join(', ')} × ${formatSize(unitBytesPerSecond)}/s, two of them ` +
       `synchronising; files of ${formatSize(fileBytes)}; 100 % load is ${Math.round(utilisation * 100)} % of all ` +
@@ -175,7 +177,7 @@ export const benchBalance = async (options: Options): Promise<boolean> => {
     await balance.start()
     const rows: string[][] = []
     const ours: Figures[] = []
-    for (const policy of policies) {
+    for (const policy of policies.filter(name => only === null || name === only)) {
       for (const load of policy === 'load' ? loads : [1]) {
         const figures = await balance.run(policy, load)
         rows.push(rowOf(policy, load, figures))
@@ -200,9 +202,10 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '30' },
-      unit: { type: 'string', default: '200KB' },
+      unit: { type: 'string', default: '800KB' },
       utilisation: { type: 'string', default: '60' },
       seed: { type: 'string', default: '1' },
+      only: { type: 'string' },
     },
   })
   const reached = await benchBalance({
@@ -210,6 +213,7 @@ if (import.meta.main) {
     unitBytesPerSecond: parseSize(values.unit),
     utilisation: Number(values.utilisation) / 100,
     seed: Number(values.seed),
+    only: values.only ?? null,
   })
   process.exitCode = reached ? 0 : 1
 }

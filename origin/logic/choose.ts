@@ -13,16 +13,17 @@ import {
   refusal,
   type SelectionCandidate,
   type SelectionRequest,
+  urgency,
 } from './select.ts'
 
 /** What a volunteer is chosen by; the smaller the better. Only benches and simulations pass others. */
 export interface Policy {
   /** How many are drawn before the best is taken: two, or all. */
   readonly draws: 'two' | 'all'
-  weigh(candidate: SelectionCandidate, load: number): number
+  weigh(candidate: SelectionCandidate, load: number, nowMs: number): number
 }
 
-export const byExpectedLoad: Policy = { draws: 'two', weigh: (_candidate, load) => load }
+export const byExpectedLoad: Policy = { draws: 'two', weigh: urgency }
 
 /** `index` -1: nobody will do. */
 export interface Choice {
@@ -55,8 +56,9 @@ const loadIfWilling = (field: Field, index: number): number => {
 const better = (field: Field, one: number, load: number, other: number, otherLoad: number) => {
   const first = field.candidates[one] as SelectionCandidate
   const second = field.candidates[other] as SelectionCandidate
-  const { policy } = field
-  return policy.weigh(second, otherLoad) < policy.weigh(first, load)
+  const { policy, moment } = field
+  const { nowMs } = moment
+  return policy.weigh(second, otherLoad, nowMs) < policy.weigh(first, load, nowMs)
     ? { index: other, load: otherLoad, by: 'load' as const, other: one }
     : { index: one, load, by: 'load' as const, other }
 }
@@ -64,10 +66,11 @@ const better = (field: Field, one: number, load: number, other: number, otherLoa
 const bestOf = (field: Field, found: readonly number[], loads: readonly number[]): Choice => {
   let place = 0
   for (let next = 1; next < found.length; next++) {
-    const { weigh } = field.policy
+    const { policy, moment } = field
     const now = field.candidates[found[place] as number] as SelectionCandidate
     const then = field.candidates[found[next] as number] as SelectionCandidate
-    if (weigh(then, loads[next] as number) < weigh(now, loads[place] as number)) place = next
+    const best = policy.weigh(now, loads[place] as number, moment.nowMs)
+    if (policy.weigh(then, loads[next] as number, moment.nowMs) < best) place = next
   }
   const other = found[place === 0 ? 1 : 0] ?? -1
   return { index: found[place] as number, load: loads[place] as number, by: 'load', other }

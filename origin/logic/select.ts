@@ -3,7 +3,13 @@
 // HTTP; time comes in as monotonic milliseconds.
 
 import type { ContentNumber, VolunteerName } from '../../core/ids.ts'
-import { backlogMs, fullBacklogMs, stickyLoad, tierLoad } from '../../core/selection-limits.ts'
+import {
+  backlogMs,
+  fullBacklogMs,
+  queueMs,
+  stickyLoad,
+  tierLoad,
+} from '../../core/selection-limits.ts'
 import { type Account, pendingBytesAt, sentBytesPerSecondAt, shareAt } from './account.ts'
 import type { CapacitySource } from './capacity.ts'
 import type { Family, Ranking, Reach, Tier } from './closeness.ts'
@@ -101,13 +107,28 @@ export interface Selection {
 export const clientRate = (candidate: SelectionCandidate, nowMs: number): number =>
   Math.max(candidate.clientBytesPerSecond, sentBytesPerSecondAt(candidate.account, nowMs))
 
-/** Client and synchronisation traffic and the backlog of redirects, over capacity. */
-export const expectedLoad = (candidate: SelectionCandidate, nowMs: number): number => {
-  const { capacityBytesPerSecond, weight, syncBytesPerSecond, account } = candidate
+/** How long what was redirected to it will keep the volunteer busy, as far as we know. */
+const backlogMsAt = (candidate: SelectionCandidate, nowMs: number): number => {
+  const { capacityBytesPerSecond, weight, account } = candidate
   const most = capacityBytesPerSecond * weight
   if (!(most > 0)) return Number.POSITIVE_INFINITY
-  const backlog = pendingBytesAt(account, capacityBytesPerSecond, nowMs) * (1000 / backlogMs)
-  return (clientRate(candidate, nowMs) + syncBytesPerSecond + backlog) / most
+  return (pendingBytesAt(account, capacityBytesPerSecond, nowMs) * 1000) / most
+}
+
+/**
+ * What decides between two: load, and how long a client would wait. Load changes slowly, so by load
+ * alone clients would queue at one while the other has nothing to do.
+ */
+export const urgency = (candidate: SelectionCandidate, load: number, nowMs: number): number =>
+  load + backlogMsAt(candidate, nowMs) / queueMs
+
+/** Client and synchronisation traffic and the backlog of redirects, over capacity. */
+export const expectedLoad = (candidate: SelectionCandidate, nowMs: number): number => {
+  const { capacityBytesPerSecond, weight, syncBytesPerSecond } = candidate
+  const most = capacityBytesPerSecond * weight
+  if (!(most > 0)) return Number.POSITIVE_INFINITY
+  const rate = clientRate(candidate, nowMs) + syncBytesPerSecond
+  return rate / most + backlogMsAt(candidate, nowMs) / backlogMs
 }
 
 /**
