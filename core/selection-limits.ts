@@ -13,7 +13,7 @@ export const sentRateMs = 20_000
 /** A backlog of this much work makes a volunteer as loaded as being busy with all it has. */
 export const backlogMs = 10_000
 /** Between two volunteers this much work counts as that: whoever is free now answers sooner. */
-export const queueMs = 500
+export const queueMs = 200
 /** With work for this long a volunteer that has a limit counts as full. */
 export const fullBacklogMs = 30_000
 /** What was seen of a volunteer's rate is believed half as much after this time. */
