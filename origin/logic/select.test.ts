@@ -125,6 +125,11 @@ t.test('each refusal has its own reason', async t => {
   }
 })
 
+t.test('a syncing volunteer serves what it already holds', async t => {
+  const field = fieldOf([candidate({ state: 'syncing', syncBytesPerSecond: 500 })])
+  t.equal(choose(field).index, 0)
+})
+
 t.test('what is known too little of refuses nobody', async t => {
   const cases: [Partial<SelectionCandidate>, Partial<SelectionRequest>][] = [
     [{ state: 'syncing' }, {}],
