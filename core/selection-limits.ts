@@ -44,3 +44,6 @@ export const addressesPerHost = 16
 export const signedIndexBytes = 2 * 1024 ** 3
 /** What indexes named, remembered by the publisher so that unchanged ones are not read again. */
 export const rememberedIndexBytes = 32 * 1024 ** 2
+
+/** While --prefer names a volunteer that is not enrolled, the log says so again this often. */
+export const unknownPreferredMs = 3_600_000

@@ -3,10 +3,10 @@
 
 import { systemClock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
-import { volunteerAddressMs } from '../core/selection-limits.ts'
+import { unknownPreferredMs, volunteerAddressMs } from '../core/selection-limits.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { GeoDatabase } from './geo.ts'
-import { parsePreferRules } from './logic/prefer-rules.ts'
+import { parsePreferRules, unknownPreferred } from './logic/prefer-rules.ts'
 import type { OriginOptions } from './options.ts'
 import { Redirector, type RedirectorParts } from './redirector.ts'
 import { SignedReader } from './signed-store.ts'
@@ -36,19 +36,30 @@ export const makeSelection = (
   const places = new VolunteerPlaces({ geo, clock: systemClock })
   const signed = new SignedReader(folder.files.folder, logger)
   const { prefer, maxShare, policy } = options
+  const rules = parsePreferRules(prefer)
   const redirector = new Redirector({
     ...{ source, places, clock: systemClock, random: Math.random },
-    rules: parsePreferRules(prefer),
+    rules,
     signed: () => signed.contents,
     ...(maxShare === null ? {} : { maxShare }),
     ...(policy === undefined ? {} : { policy }),
     ...more,
   })
+  const warnOfUnknown = (): void => {
+    const names = new Set(source.candidates().map(({ name }) => name))
+    for (const name of unknownPreferred(rules, names)) {
+      logger.warn({ volunteer: name }, '--prefer names a volunteer that is not enrolled')
+    }
+  }
   const start = async (stopping: AbortSignal): Promise<void> => {
     await signed.refresh()
     const timer = setInterval(() => places.refresh(), volunteerAddressMs / 10)
-    timer.unref()
-    stopping.addEventListener('abort', () => clearInterval(timer), { once: true })
+    warnOfUnknown()
+    const reminder = setInterval(warnOfUnknown, unknownPreferredMs)
+    for (const each of [timer, reminder]) {
+      each.unref()
+      stopping.addEventListener('abort', () => clearInterval(each), { once: true })
+    }
   }
   return { redirector, signed, start }
 }

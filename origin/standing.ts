@@ -4,6 +4,7 @@
 
 import type { ContentNumber, VolunteerName } from '../core/ids.ts'
 import { LinkSigner } from '../delivery/link-signer.ts'
+import type { Suspicion } from '../tracker/events.ts'
 import type { Candidate } from '../tracker/logic/views.ts'
 import { type Account, emptyAccount, noteRedirect } from './logic/account.ts'
 import {
@@ -46,6 +47,10 @@ export class Standing implements SelectionCandidate {
 
   get candidate(): Candidate {
     return this.#candidate
+  }
+
+  get suspicion(): Suspicion | null {
+    return this.#candidate.suspicion ?? null
   }
 
   has(content: ContentNumber): boolean {

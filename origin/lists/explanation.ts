@@ -4,10 +4,17 @@
 import type { RepoPath } from '../../core/ids.ts'
 import { formatSize } from '../../core/units.ts'
 import type { Content } from '../../manifest/model.ts'
+import type { Suspicion } from '../../tracker/events.ts'
 import type { CapacitySource } from '../logic/capacity.ts'
 import { type Tier, tierTexts } from '../logic/closeness.ts'
-import { type Accepted, type Refused, refusalTexts, type Selection } from '../logic/select.ts'
-import { readablePath } from './markup.ts'
+import {
+  type Accepted,
+  type Refused,
+  refusalTexts,
+  type Selection,
+  type SelectionCandidate,
+} from '../logic/select.ts'
+import { formatMinute, isoTime, readablePath } from './markup.ts'
 
 /** Why the origin serves a file itself. */
 export const serveReasons = {
@@ -55,19 +62,41 @@ const sources: Readonly<Record<CapacitySource, string>> = {
 const closeness = ({ kind, prefixBits }: Tier): string =>
   prefixBits === null ? tierTexts[kind] : `${tierTexts[kind]} (/${prefixBits})`
 
+/** What is held against it: in quarantine, or after a failure that was not confirmed yet. */
+const heldAgainst = ({ suspicion }: SelectionCandidate): Suspicion | null =>
+  suspicion != null && (suspicion.quarantined || suspicion.weight > 0) ? suspicion : null
+
+const suspicionText = ({ reason, by, sinceMs }: Suspicion): string =>
+  `${reason} (${formatMinute(Math.floor(sinceMs / 1000))} UTC, ` +
+  `${by === 'origin' ? 'seen by the origin' : 'reported by other volunteers'})`
+
+const refusedText = ({ candidate, reason }: Refused): string => {
+  const held = reason === 'quarantined' ? heldAgainst(candidate) : null
+  return held === null ? refusalTexts[reason] : `${refusalTexts[reason]}: ${suspicionText(held)}`
+}
+
+const suspicionRow = (candidate: SelectionCandidate) => {
+  const held = heldAgainst(candidate)
+  if (held === null) return {}
+  const { quarantined, reason, by, sinceMs } = held
+  return { suspicion: { quarantined, reason, by, since: isoTime(Math.floor(sinceMs / 1000)) } }
+}
+
 const acceptedLine = ({ candidate, load, tier }: Accepted, width: number): string => {
   const { name, capacityBytesPerSecond, capacitySource, weight, activeClients } = candidate
   const factor = weight === 1 ? '' : ` × ${weight}`
+  const held = heldAgainst(candidate)
   return (
     `  ${name.padEnd(width)}  ${closeness(tier)}, load ${percent(load)} of ` +
     `${formatSize(capacityBytesPerSecond)}/s (${sources[capacitySource]})${factor}, ` +
     `${activeClients} client${activeClients === 1 ? '' : 's'}, ${candidate.state}` +
-    `, ${candidate.url}`
+    `, ${candidate.url}` +
+    (held === null ? '' : `, suspected: ${suspicionText(held)}`)
   )
 }
 
-const refusedLine = ({ candidate, reason }: Refused, width: number): string =>
-  `  ${candidate.name.padEnd(width)}  ${refusalTexts[reason]}`
+const refusedLine = (refused: Refused, width: number): string =>
+  `  ${refused.candidate.name.padEnd(width)}  ${refusedText(refused)}`
 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines]
@@ -114,6 +143,7 @@ const acceptedRow = ({ candidate, load, tier }: Accepted) => ({
   clientBytesPerSecond: candidate.clientBytesPerSecond,
   syncBytesPerSecond: candidate.syncBytesPerSecond,
   activeClients: candidate.activeClients,
+  ...suspicionRow(candidate),
 })
 
 /** The explanation as JSON text; reasons as codes and as words. */
@@ -134,11 +164,12 @@ export const renderExplanationJson = (explanation: Explanation): string => {
     reason,
     explanation: verdictLine(explanation),
     accepted: (selection?.accepted ?? []).map(acceptedRow),
-    refused: (selection?.refused ?? []).map(({ candidate, reason: code }) => ({
-      name: candidate.name,
-      url: candidate.url,
-      reason: code,
-      explanation: refusalTexts[code],
+    refused: (selection?.refused ?? []).map(refused => ({
+      name: refused.candidate.name,
+      url: refused.candidate.url,
+      reason: refused.reason,
+      explanation: refusedText(refused),
+      ...suspicionRow(refused.candidate),
     })),
   }
   return `${JSON.stringify(value, null, 2)}\n`

@@ -59,3 +59,11 @@ export const parsePreferRules = (texts: readonly string[]): PreferRule[] => {
   }
   return rules
 }
+
+/** Names in the rules that no volunteer has: slips of the pen, or volunteers yet to come. */
+export const unknownPreferred = (
+  rules: readonly PreferRule[],
+  known: ReadonlySet<VolunteerName>,
+): VolunteerName[] => [
+  ...new Set(rules.flatMap(({ volunteers }) => volunteers).filter(name => !known.has(name))),
+]

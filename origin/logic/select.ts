@@ -10,6 +10,7 @@ import {
   stickyLoad,
   tierLoad,
 } from '../../core/selection-limits.ts'
+import type { Suspicion } from '../../tracker/events.ts'
 import { type Account, pendingBytesAt, sentBytesPerSecondAt, shareAt } from './account.ts'
 import type { CapacitySource } from './capacity.ts'
 import type { Family, Ranking, Reach, Tier } from './closeness.ts'
@@ -38,6 +39,8 @@ export interface SelectionCandidate {
   readonly activeClients: number
   readonly maxClients: number | null
   readonly account: Account
+  /** What probes and audits hold against it, to be told; the state is what counts. */
+  readonly suspicion?: Suspicion | null
   /** Whether it announced this very content, by hash, as verified on its disk. */
   has(content: ContentNumber): boolean
 }

@@ -1,7 +1,7 @@
 // What others may know of a volunteer: selection (with its holdings), and people (without).
 
 import type { ContentNumber, SnapshotNumber, VolunteerName } from '../../core/ids.ts'
-import type { VolunteerRecord } from '../events.ts'
+import type { Suspicion, VolunteerRecord } from '../events.ts'
 import type { Holdings } from '../holdings.ts'
 import type {
   AnnouncedScope,
@@ -72,6 +72,8 @@ export interface Candidate extends LoadStatus {
   readonly lastAnnounceMs: number | null
   /** For people: why it serves less than it could. */
   readonly reasons: readonly string[]
+  /** What probes and audits hold against it; null or missing: nothing. */
+  readonly suspicion?: Suspicion | null
   /** Whether it holds the content. Constant time, allocates nothing. */
   has(content: ContentNumber): boolean
 }
@@ -92,6 +94,7 @@ class HoldingCandidate implements Candidate {
   readonly limits: ServingLimits
   readonly lastAnnounceMs: number | null
   readonly reasons: readonly string[]
+  readonly suspicion: Suspicion | null
   readonly #contents: Holdings | null
 
   constructor(
@@ -105,6 +108,7 @@ class HoldingCandidate implements Candidate {
     this.name = record.name
     this.url = record.url
     this.record = record
+    this.suspicion = volunteer.suspicion ?? null
     this.state = state
     this.snapshot = snapshot
     this.clientBytesPerSecond = load.clientBytesPerSecond
