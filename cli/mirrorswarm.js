@@ -60,10 +60,11 @@ const shareCompiledCode = async () => {
 }
 
 if (majorOf(process.versions.node) >= neededMajor) {
-  const source = new URL('process.ts', import.meta.url)
-  const built = new URL('process.js', import.meta.url)
-  if (!existsSync(built)) await shareCompiledCode()
-  const { runProcess } = await import((existsSync(built) ? built : source).href)
+  // In a checkout the sources lie beside this file; in the package what was made of them, in dist/.
+  const places = ['process.ts', 'process.js', '../dist/cli/process.js']
+  const found = places.map(place => new URL(place, import.meta.url)).find(url => existsSync(url))
+  if (found?.pathname.endsWith('.ts')) await shareCompiledCode()
+  const { runProcess } = await import((found ?? new URL(places[0], import.meta.url)).href)
   await runProcess()
 } else {
   const binary = newerNode()
