@@ -17,6 +17,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['core', 'manifest', 'delivery', 'prsync', 'tracker', 'origin', 'volunteer'],
   cli: ['core', 'manifest', 'delivery', 'prsync', 'tracker', 'origin', 'volunteer', 'loadtest'],
   types: [],
+  deploy: [],
 }
 
 const fileLines = 400
