@@ -53,6 +53,17 @@ t.test('children have names, dates, sizes and hashes', async t => {
   t.notOk(linksOf(render([], '', '' as RepoPath)).includes('../'), 'the root has no parent')
 })
 
+t.test('screen readers are told the columns, the order, and that a folder is empty', async t => {
+  const page = render([file('a')], 'C=M;O=D')
+  t.equal(page.match(/<th scope="col"/g)?.length, 4)
+  t.match(page, /aria-sort="descending"><a href="\?C=M;O=A">/)
+  t.equal(page.match(/aria-sort/g)?.length, 1, 'one column is the one that sorts')
+  t.match(render([file('a')]), /aria-sort="ascending"><a href="\?C=N;O=D">/)
+  t.match(page, '<span aria-hidden="true">↓</span>', 'the arrow is not read out')
+  t.notMatch(page, 'This folder is empty')
+  t.match(render([]), 'This folder is empty')
+})
+
 t.test('the heading leads to each folder on the way', async t => {
   const heading = (path: string) => /<h1>(.*)<\/h1>/.exec(render([], '', path as RepoPath))?.[1]
   t.equal(heading(''), '/')

@@ -55,11 +55,12 @@ const heading = (order: PageOrder): string => {
   const cells = columns.map(({ column, title }) => {
     const current = order.column === column
     const descends = current && !order.descending
-    const arrow = current ? (order.descending ? ' ↓' : ' ↑') : ''
+    const arrow = current ? ` <span aria-hidden="true">${order.descending ? '↓' : '↑'}</span>` : ''
+    const sort = current ? ` aria-sort="${order.descending ? 'descending' : 'ascending'}"` : ''
     const side = column === 'S' ? ' class="right"' : ''
-    return `<th${side}><a href="?C=${column};O=${descends ? 'D' : 'A'}">${title}</a>${arrow}</th>`
+    return `<th scope="col"${side}${sort}><a href="?C=${column};O=${descends ? 'D' : 'A'}">${title}</a>${arrow}</th>`
   })
-  return `<tr>${cells.join('')}<th class="wide">SHA-256</th></tr>`
+  return `<tr>${cells.join('')}<th scope="col" class="wide">SHA-256</th></tr>`
 }
 
 const row = (child: DirectoryChild): string => {
@@ -117,8 +118,10 @@ export const renderDirectoryPage = (page: DirectoryPage): string => {
   const parent =
     page.path === ''
       ? ''
-      : '<tr><td><a href="../">../</a></td><td></td><td></td><td class="wide"></td></tr>\n'
+      : '<tr><td><a href="../" aria-label="parent folder">../</a></td><td></td><td></td><td class="wide"></td></tr>\n'
   const rows = sorted(page.children, page.order).map(row)
+  if (rows.length === 0)
+    rows.push('<tr><td colspan="4" class="quiet">This folder is empty.</td></tr>')
   const last = page.children.at(-1)
   const { column, descending } = page.order
   const more =

@@ -52,16 +52,17 @@ const style = `:root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
 h1{font-size:1.25rem;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%}
+thead th{position:sticky;top:0;background:Canvas;white-space:nowrap}
 th{text-align:left;font-weight:600;border-bottom:1px solid #8888}
 th,td{padding:.15rem .75rem .15rem 0;vertical-align:top}
 td:first-child{overflow-wrap:anywhere}
-tbody tr:hover{background:#8882}
-.right{text-align:right;white-space:nowrap}
-.quiet{white-space:nowrap;opacity:.75}
+tbody tr:hover,tbody tr:focus-within{background:#8882}
+.right{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.quiet{white-space:nowrap;opacity:.75;font-variant-numeric:tabular-nums}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 a{text-decoration:none}a:hover{text-decoration:underline}
 footer{margin-top:1.5rem;border-top:1px solid #8888;padding-top:.5rem;opacity:.75}
-@media (max-width:45rem){body{margin:.75rem auto}.wide{display:none}td,th{padding:.35rem .5rem .35rem 0}}`
+@media (max-width:45rem){body{margin:.75rem auto}.wide{display:none}td,th{padding:.35rem .5rem .35rem 0}td.quiet,thead th{white-space:normal}td.quiet{font-size:.85em}}`
 
 /**
  * A whole page around `body`, which is markup already; `title` is text, `heading` markup that stands
