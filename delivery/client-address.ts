@@ -1,7 +1,7 @@
 // The address and scheme of whoever asks, as far as the operator's own proxies are to be believed.
 // It knows nothing of rights or limits, which use what it says.
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { inNetworks, type Network } from '../core/networks.ts'
 import {
   clientBehind,
@@ -11,6 +11,12 @@ import {
   parseXForwarded,
 } from './logic/forwarded.ts'
 
+/** A request, as far as it tells who asks: node:http's, or one that was read otherwise. */
+export interface Asking {
+  readonly headers: IncomingHttpHeaders
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
 export interface SeenClient {
   /** IPv4 or IPv6 text; IPv4 addresses mapped into IPv6 as IPv4. Empty when the socket is gone. */
   readonly address: string
@@ -19,7 +25,7 @@ export interface SeenClient {
 }
 
 /** As sockets name it, without the form that a dual-stack listener gives to IPv4. */
-export const socketAddress = (request: Pick<IncomingMessage, 'socket'>): string => {
+export const socketAddress = (request: Pick<Asking, 'socket'>): string => {
   const address = request.socket.remoteAddress ?? ''
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
@@ -33,7 +39,7 @@ export class ClientAddresses {
     this.#header = header
   }
 
-  of(request: IncomingMessage): SeenClient {
+  of(request: Asking): SeenClient {
     const remote = socketAddress(request)
     if (this.#trusted.length === 0 || !inNetworks(this.#trusted, remote)) {
       return { address: remote, https: null }
@@ -45,7 +51,7 @@ export class ClientAddresses {
     }
   }
 
-  #hops({ headers }: IncomingMessage): readonly Hop[] {
+  #hops({ headers }: Asking): readonly Hop[] {
     const text = headers[this.#header]
     const value = Array.isArray(text) ? text.join(',') : text
     if (value === undefined) return []

@@ -10,9 +10,10 @@ import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '.
 import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
 import { addGate, callerOf, type GatedRoute } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
+import { QuickFront } from './front/quick-front.ts'
 import { answerFailure, asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
-import { answerQuickly } from './quick-redirect.ts'
+import { answerQuickly, quickAnswer } from './quick-redirect.ts'
 import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
 import { answerPath } from './routes/files.ts'
 import { mirrorRoutes } from './routes/mirrors.ts'
@@ -150,6 +151,38 @@ const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
   })
 }
 
+/** Have `front` see connections before node:http does. */
+const addFront = (app: FastifyInstance, context: OriginContext, tls: boolean): QuickFront => {
+  const { server } = app
+  const event = tls ? 'secureConnection' : 'connection'
+  const takers = server.listeners(event) as ((socket: Socket) => void)[]
+  const front = new QuickFront({
+    answer: (head, socket) => {
+      try {
+        return quickAnswer(context, head, socket)
+      } catch (error) {
+        // Behind node:http it fails again, and is answered for there.
+        context.logger.error({ error: describeError(error) }, 'a quick answer failed')
+        return null
+      }
+    },
+    handOver: (socket, bytes) => {
+      if (bytes.length > 0) socket.unshift(bytes)
+      for (const take of takers) take.call(server, socket)
+      socket.resume()
+    },
+    refuse: socket => {
+      const late = Object.assign(new Error('no request'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+      server.emit('clientError', late, socket)
+    },
+    clock: context.clock,
+  })
+  server.removeAllListeners(event)
+  server.on(event, (socket: Socket) => front.adopt(socket))
+  app.addHook('preClose', async () => front.close())
+  return front
+}
+
 /** Checking those costs as much as true ones. */
 const isFalseSignature = ({ code }: MirrorswarmError): boolean =>
   code === 'MS_AUTH_REFUSED' || code === 'MS_CLOCK_SKEWED'
@@ -202,5 +235,6 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   mirrorRoutes(app, parts)
   proofRoutes(app, parts)
   addShortWay(app, context)
+  addFront(app, context, pair !== null)
   return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

@@ -107,9 +107,18 @@ export const pinnedAskerOf = ({ client, request }: Exchange): PinnedAsker => {
 export const headerStart = (text: string, length: number): string =>
   text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
 
+/** What links depend on where the public URL is not known. */
+export interface Reached {
+  readonly headers: { readonly host?: string | undefined }
+  readonly socket: {
+    readonly localAddress?: string | undefined
+    readonly localPort?: number | undefined
+  }
+}
+
 export const baseOf = (
-  context: OriginContext,
-  request: IncomingMessage,
+  context: Pick<OriginContext, 'publicUrl'>,
+  request: Reached,
   https: boolean,
 ): string => {
   const { localAddress = '127.0.0.1', localPort = 80 } = request.socket

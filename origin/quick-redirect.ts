@@ -3,11 +3,13 @@
 // leaves to them whatever is not usual, before anything was answered or remembered.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Caller } from './access/access.ts'
-import { baseOf, type OriginContext } from './context.ts'
+import { baseOf, type OriginContext, type Reached } from './context.ts'
 import type { HotFile } from './hot-files.ts'
+import type { QuickHead } from './logic/quick-head.ts'
 import { mayRead } from './logic/rights.ts'
-import { sendRedirectHead } from './raw-head.ts'
+import { redirectText, sendRedirectHead } from './raw-head.ts'
 import { linkHeader } from './redirect-headers.ts'
 import type { RedirectRequest } from './redirector.ts'
 
@@ -21,13 +23,13 @@ const isUsual = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] === undefined &&
   headers['content-length'] === undefined
 
-const redirect = (
+/** The Link and Location of a redirect that was decided and remembered; null: the routes have to. */
+const decide = (
   context: OriginContext,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Reached & { readonly method?: string | undefined },
   file: HotFile,
   caller: Caller,
-): boolean => {
+): { readonly location: string; readonly link: string } | null => {
   const { clock, redirector, metrics } = context
   const startMs = clock.monotonicMs()
   const https = context.https || caller.https === true
@@ -41,16 +43,15 @@ const redirect = (
   }
   const decision = redirector.decide(wanted)
   // One that comes back is looked after by the routes.
-  if (decision.serveHere || decision.tried.length > 0) return false
+  if (decision.serveHere || decision.tried.length > 0) return null
   if (request.method === 'GET') {
     redirector.record(wanted, decision)
     context.onRequest(file.content.number)
   }
   metrics.decided((clock.monotonicMs() - startMs) / 1000)
   const link = linkHeader(baseOf(context, request, https), file.path, decision.duplicates)
-  sendRedirectHead(response, clock.nowMs(), file.head, { location: decision.location, link })
   metrics.count('redirect')
-  return true
+  return { location: decision.location, link }
 }
 
 /** Answer the request if it is a usual one; false when nothing was done and the routes have to. */
@@ -64,14 +65,33 @@ export const answerQuickly = (
   const file = context.hotFiles.find(url)
   if (file === null || !isUsual(request)) return false
   const access = context.access.check(request)
-  if (access instanceof Promise || !access.ok) {
-    context.access.remember(request, access)
-    return false
-  }
-  const { caller } = access
-  if (mayRead(caller.rights, file.path) && redirect(context, request, response, file, caller)) {
-    return true
+  if (!(access instanceof Promise) && access.ok && mayRead(access.caller.rights, file.path)) {
+    const links = decide(context, request, file, access.caller)
+    if (links !== null) {
+      sendRedirectHead(response, context.clock.nowMs(), file.head, links)
+      return true
+    }
   }
   context.access.remember(request, access)
   return false
+}
+
+/**
+ * The whole answer to a usual request that was read before node:http, as latin1 text; null when
+ * nothing was done and node:http has to.
+ */
+export const quickAnswer = (
+  context: OriginContext,
+  { method, target, headers }: QuickHead,
+  socket: Socket,
+): string | null => {
+  const file = context.hotFiles.find(target)
+  if (file === null) return null
+  const request = { method, headers, socket }
+  const caller = context.access.checkQuickly(request)
+  if (caller === null || !mayRead(caller.rights, file.path)) return null
+  const links = decide(context, request, file, caller)
+  if (links === null) return null
+  context.access.countQuick(caller)
+  return redirectText(context.clock.nowMs(), file.head, links)
 }

@@ -47,20 +47,30 @@ const pairsOf = (lines: string): string[] =>
     return colon < 0 ? [] : [line.slice(0, colon), line.slice(colon + 2)]
   })
 
+const linesOf = (ready: string, { location, link }: { location: string; link: string }): string => {
+  if (unsafe.test(location) || unsafe.test(link)) throw new TypeError('a link of odd characters')
+  return `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
+}
+
+/** The whole answer that sendRedirectHead sends on a connection that stays open. */
+export const redirectText = (
+  nowMs: number,
+  ready: string,
+  links: { readonly location: string; readonly link: string },
+): string => `HTTP/1.1 302 Found\r\n${linesOf(ready, links)}${tailAt(nowMs)}`
+
 /** 302 without a body. `ready`: headLines of what is the same for everybody. */
 export const sendRedirectHead = (
   response: ServerResponse,
   nowMs: number,
   ready: string,
-  { location, link }: { readonly location: string; readonly link: string },
+  links: { readonly location: string; readonly link: string },
 ): void => {
-  if (unsafe.test(location) || unsafe.test(link)) throw new TypeError('a link of odd characters')
-  const lines = `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
   if (response.shouldKeepAlive && isRaw(response)) {
     response.statusCode = 302
-    response._header = `HTTP/1.1 302 Found\r\n${lines}${tailAt(nowMs)}`
+    response._header = redirectText(nowMs, ready, links)
     response._contentLength = 0
     response._hasBody = false
-  } else response.writeHead(302, pairsOf(lines))
+  } else response.writeHead(302, pairsOf(linesOf(ready, links)))
   response.end()
 }

@@ -7,7 +7,7 @@ import { refusedSignatureCost, rememberedNetworkClients } from '../../core/acces
 import { MirrorswarmError } from '../../core/errors.ts'
 import { rememberedHeaderCharacters } from '../../core/limits.ts'
 import { inNetworks } from '../../core/networks.ts'
-import type { ClientAddresses } from '../../delivery/client-address.ts'
+import type { Asking, ClientAddresses } from '../../delivery/client-address.ts'
 import type { RequestLimit } from '../../delivery/request-limit.ts'
 import type { VolunteerRecord } from '../../tracker/events.ts'
 import { parseRequestSignature } from '../../tracker/request-signature.ts'
@@ -55,7 +55,7 @@ const challenge = {
  * Who asks: the address, the credential's name if there is one, and the User-Agent. Not the name
  * alone: one credential may be a whole department's, whose machines all fetch the same files.
  */
-const clientOf = (request: IncomingMessage, address: string, name: string | null): string => {
+const clientOf = (request: Asking, address: string, name: string | null): string => {
   const agent = headerStart(request.headers['user-agent'] ?? '', rememberedHeaderCharacters)
   return name === null ? `${address} ${agent}` : `${address} ${name} ${agent}`
 }
@@ -93,11 +93,7 @@ const required = (message: string): AccessDecision => ({
 const isSigned = (request: IncomingMessage): boolean =>
   parseRequestSignature(request.headers.authorization) !== null
 
-const admit = (
-  request: IncomingMessage,
-  seen: Caller,
-  { name, rights }: AccessClient,
-): AccessDecision => ({
+const admit = (request: Asking, seen: Caller, { name, rights }: AccessClient): AccessDecision => ({
   ok: true,
   caller: { ...seen, client: clientOf(request, seen.address, name), rights },
 })
@@ -138,6 +134,28 @@ export class Access {
   /** Whoever asks about this request again gets the same answer, and it is not counted twice. */
   remember(request: IncomingMessage, decision: AccessDecision | Promise<AccessDecision>): void {
     this.#checked.set(request, decision)
+  }
+
+  /**
+   * Whether a request without credentials may be answered at once; null: `check` has to be asked.
+   * Nothing is counted until `countQuick`.
+   */
+  checkQuickly(request: Asking): Caller | null {
+    const { address, https } = this.#parts.addresses.of(request)
+    if (this.#parts.limit.take(address, 0) > 0) return null
+    if (!this.#required) {
+      const client = clientOf(request, address, null)
+      return { client, address, https, rights: allRights, volunteer: null }
+    }
+    const known = this.#clientAt(address)
+    if (known === null) return null
+    const client = clientOf(request, address, known.name)
+    return { client, address, https, rights: known.rights, volunteer: null }
+  }
+
+  /** A request that `checkQuickly` let in was answered. */
+  countQuick({ address }: Caller): void {
+    this.#parts.limit.take(address, 1)
   }
 
   /** Only hold the address to its rate: for routes that ask who it is themselves. */

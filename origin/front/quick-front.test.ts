@@ -1,0 +1,232 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../core/clock.ts'
+import { type FrontLimits, frontLimits, QuickFront } from './quick-front.ts'
+
+/** What both servers make of a request, from what its parser told them. */
+const lines = (headers: Readonly<Record<string, unknown>>, target: string): string[] => [
+  ...['Content-Length', '0', 'X-Saw'],
+  Buffer.from(JSON.stringify([target, Object.entries(headers).sort()])).toString('base64'),
+]
+
+const plainServer = (): Server => {
+  const server = createServer((request, response) => {
+    response.sendDate = false
+    request.resume()
+    response.writeHead(302, lines(request.headers, request.url ?? ''))
+    response.end()
+  })
+  server.keepAliveTimeout = 72_000
+  return server
+}
+
+/** The same with a front that answers what lies below /quick. */
+const frontedServer = (limits: FrontLimits = frontLimits) => {
+  const server = plainServer()
+  const takers = server.listeners('connection') as ((socket: Socket) => void)[]
+  const counts = { answered: 0, handedOver: 0, refused: 0 }
+  const front = new QuickFront(
+    {
+      answer: ({ target, headers }) => {
+        if (!target.startsWith('/quick')) return null
+        counts.answered++
+        const [, , , saw] = lines(headers, target)
+        return (
+          `HTTP/1.1 302 Found\r\nContent-Length: 0\r\nX-Saw: ${saw}\r\n` +
+          'Connection: keep-alive\r\nKeep-Alive: timeout=72\r\n\r\n'
+        )
+      },
+      handOver: (socket, bytes) => {
+        counts.handedOver++
+        if (bytes.length > 0) socket.unshift(bytes)
+        for (const take of takers) take.call(server, socket)
+        socket.resume()
+      },
+      refuse: socket => {
+        counts.refused++
+        socket.destroy()
+      },
+      clock: systemClock,
+    },
+    limits,
+  )
+  server.removeAllListeners('connection')
+  server.on('connection', socket => front.adopt(socket))
+  return { server, front, counts }
+}
+
+const listen = async (t: Test, server: Server): Promise<number> => {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+const open = async (port: number): Promise<Socket> => {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  await once(socket, 'connect')
+  return socket
+}
+
+/** All that comes back for some bytes, sent in parts and then ended. */
+const talk = async (port: number, parts: readonly Buffer[]): Promise<string> => {
+  const socket = await open(port)
+  // Who sends behind a refusal may be reset; what was answered before is here already.
+  socket.on('error', () => undefined)
+  const answers: Buffer[] = []
+  socket.on('data', bytes => answers.push(bytes))
+  for (const part of parts) {
+    if (!socket.destroyed) socket.write(part)
+    await nextTurn()
+  }
+  if (!socket.destroyed) socket.end()
+  if (!socket.closed) await once(socket, 'close')
+  return Buffer.concat(answers).toString('latin1')
+}
+
+const request = fc
+  .record({
+    method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'get'),
+    target: fc.constantFrom('/quick/a', '/quick/b+c', '/quick', '/slow', '/quick?x', '*', 'quick'),
+    version: fc.constantFrom('1.1', '1.1', '1.1', '1.1', '1.0', '1.2'),
+    headers: fc.array(
+      fc.constantFrom(
+        ...['User-Agent: apt', 'accept: */*', 'Connection: keep-alive', 'Accept:', 'X-Other: 1'],
+        ...['Connection: close', 'Content-Length: 0', 'Content-Length: 3', 'Range: bytes=0-'],
+        ...['Host: again', 'Accept:  two  ', 'Transfer-Encoding: chunked', 'User-Agent: \x01'],
+        ...['Cache-Control: no-cache', 'Accept-Encoding: gzip', ' folded', 'bad name: x'],
+      ),
+      { maxLength: 3 },
+    ),
+    eol: fc.constantFrom('\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n'),
+  })
+  .map(({ method, target, version, headers, eol }) =>
+    [`${method} ${target} HTTP/${version}`, 'Host: o', ...headers, '', ''].join(eol),
+  )
+
+const usual = fc
+  .constantFrom('/quick/a', '/quick/b', '/slow')
+  .map(target => `GET ${target} HTTP/1.1\r\nHost: o\r\nUser-Agent: apt\r\n\r\n`)
+
+interface Stream {
+  readonly requests: string[]
+  readonly changes: [number, number][]
+  readonly cuts: number[]
+}
+
+/** Requests, a few of their bytes changed, and where they are cut. */
+const stream = fc.record({
+  requests: fc.array(fc.oneof({ weight: 3, arbitrary: usual }, request), {
+    minLength: 1,
+    maxLength: 6,
+  }),
+  changes: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 2 }),
+  cuts: fc.array(fc.nat(), { maxLength: 3 }),
+})
+
+const partsOf = ({ requests, changes, cuts }: Stream): Buffer[] => {
+  const bytes = Buffer.from(requests.join(''), 'latin1')
+  for (const [place, byte] of changes) bytes[place % bytes.length] = byte
+  const places = cuts.map(cut => cut % bytes.length).sort((a, b) => a - b)
+  return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length))
+}
+
+t.test('what the front answers, node:http would have answered alike', async t => {
+  const { server, counts } = frontedServer()
+  const bare = plainServer()
+  const refused = { bare: 0, fronted: 0 }
+  // As node:http does it: what comes behind is not read.
+  bare.on('clientError', (_error, socket) => {
+    refused.bare++
+    socket.destroy()
+  })
+  server.on('clientError', (_error, socket) => {
+    refused.fronted++
+    socket.destroy()
+  })
+  const plain = await listen(t, bare)
+  const fronted = await listen(t, server)
+  await fc.assert(
+    fc.asyncProperty(stream, async some => {
+      const parts = partsOf(some)
+      const [expected, found] = await Promise.all([talk(plain, parts), talk(fronted, parts)])
+      const { bare: ofBare, fronted: ofFronted } = refused
+      Object.assign(refused, { bare: 0, fronted: 0 })
+      // How many answers before a refusal leave in time is a matter of luck, which ones is not.
+      const alike =
+        ofBare > 0 ? found.startsWith(expected) || expected.startsWith(found) : found === expected
+      if (!alike || ofBare !== ofFronted) throw new Error(`${expected}\n---\n${found}`)
+    }),
+    { numRuns: 300 },
+  )
+  t.ok(counts.answered > 100 && counts.handedOver > 50, JSON.stringify(counts))
+})
+
+t.test('pipelined requests are answered in order in one go, and the rest is left', async t => {
+  const { server, counts, front } = frontedServer()
+  const port = await listen(t, server)
+  const one = (target: string) => `GET ${target} HTTP/1.1\r\nHost: o\r\n\r\n`
+  const text = await talk(port, [
+    Buffer.from(one('/quick/1') + one('/quick/2') + one('/slow') + one('/quick/3')),
+  ])
+  const saw = [...text.matchAll(/X-Saw: (\S+)/g)].map(
+    ([, saw = '']) => JSON.parse(Buffer.from(saw, 'base64').toString())[0],
+  )
+  t.same(saw, ['/quick/1', '/quick/2', '/slow', '/quick/3'])
+  t.same(counts, { answered: 2, handedOver: 1, refused: 0 })
+  t.equal(front.open, 0)
+})
+
+t.test('who does not read is not asked for more, and gets everything in the end', async t => {
+  const { server, counts } = frontedServer()
+  const port = await listen(t, server)
+  const socket = await open(port)
+  socket.pause()
+  const one = `GET /quick/${'x'.repeat(1_500)} HTTP/1.1\r\nHost: o\r\n\r\n`
+  const count = 5_000
+  socket.write(one.repeat(count))
+  socket.end()
+  // As far as buffers between the two reach.
+  let seen = -1
+  for (let turns = 0; counts.answered !== seen || turns < 50; turns++) {
+    seen = counts.answered
+    await nextTurn()
+  }
+  t.ok(counts.answered < count, `${counts.answered} answered`)
+  let bytes = 0
+  for await (const part of socket) bytes += part.length
+  t.equal(counts.answered + counts.handedOver > 0, true)
+  t.ok(bytes > count * 1_500)
+})
+
+t.test('silent connections end', async t => {
+  const { server, counts } = frontedServer({ firstRequestMs: 20, idleMs: 40, sweepMs: 5 })
+  const port = await listen(t, server)
+  const silent = await open(port)
+  await once(silent.resume(), 'close')
+  t.equal(counts.refused, 1)
+  const idle = await open(port)
+  idle.write('GET /quick/a HTTP/1.1\r\nHost: o\r\n\r\n')
+  await once(idle.resume(), 'close')
+  t.equal(counts.refused, 1, 'once it was answered, without a word')
+})
+
+t.test('a front that closes ends what it has and gives away what comes', async t => {
+  const { server, counts, front } = frontedServer()
+  const port = await listen(t, server)
+  const idle = await open(port)
+  idle.write('GET /quick/a HTTP/1.1\r\nHost: o\r\n\r\n')
+  await once(idle, 'data')
+  front.close()
+  await once(idle.resume(), 'close')
+  const text = await talk(port, [Buffer.from('GET /quick/a HTTP/1.1\r\nHost: o\r\n\r\n')])
+  t.match(text, /302 Found/)
+  t.equal(counts.handedOver, 1)
+})
