@@ -2,6 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { commandFile } from '../../loadtest/daemon.ts'
 import { missing, type ProgramName, plainEnvironment, run } from '../../loadtest/programs.ts'
 import { type Client, patienceSeconds, type Row, type Scene } from './row.ts'
 
@@ -63,6 +64,28 @@ const row = (
 
 const wgetArgs = ['--continue', '--tries=2', '--waitretry=1', `--timeout=${seconds}`, '-O', path]
 
+/** Our own, which takes parts of a file from several volunteers at once. */
+const ownFetch: Row = {
+  name: '`mirrorswarm fetch`',
+  verifies: true,
+  skip: () => false,
+  make: ({ url, folder }) => {
+    const own = (name: string): string => join(folder, name)
+    const places = ['--known-origins', own('known'), '--netrc-file', own('netrc')]
+    const words = ['fetch', `${url}/${path}`, '-o', own(path), ...places]
+    return {
+      path,
+      run: options =>
+        run(process.execPath, [commandFile, ...words], {
+          ...options,
+          cwd: folder,
+          env: plainEnvironment(),
+        }),
+      file: () => (existsSync(own(path)) ? own(path) : null),
+    }
+  },
+}
+
 export const downloaders: readonly Row[] = [
   row('wget', url => ['wget', '--no-config', '--no-verbose', ...wgetArgs, url]),
   row('curl', url => ['curl', ...curl, url]),
@@ -84,4 +107,5 @@ export const downloaders: readonly Row[] = [
     url => ['timeout', String(2 * patienceSeconds), 'busybox', 'wget', '-c', '-O', path, url],
     { programs: ['busybox'] },
   ),
+  ownFetch,
 ]

@@ -11,7 +11,7 @@ import { rows } from './rows.ts'
 import { makeSamples, type Samples } from './samples.ts'
 
 /** Networks at the same time: mostly they wait. */
-const lanes = 3
+const lanes = 4
 
 interface Task {
   readonly row: Row
