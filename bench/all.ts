@@ -8,6 +8,7 @@ import { benchGarbage } from './garbage.ts'
 import { benchMatch } from './match.ts'
 import { benchPublish } from './publish.ts'
 import { benchRedirects } from './redirects.ts'
+import { benchServing } from './serving.ts'
 import { benchSwarm } from './swarm.ts'
 
 await benchSwarm({ files: 2_000, bytes: 2 ** 30, volunteers: 10, seed: 1 })
@@ -21,6 +22,7 @@ const kept = [
     ...{ bytes: 2 ** 27, megabytesPerSecond: 100, seed: 1 },
   }),
   await benchRedirects({ seconds: 5, rounds: 3, only: null, keep: null }),
+  await benchServing({ seconds: 5, rounds: 5, only: null }),
   await benchChangeSet({ files: 20_000, bytes: 2 ** 30, volunteers: 5, seed: 1 }),
   await benchDelta({
     ...{ only: null, small: false, cacheFolder: defaultCacheFolder },

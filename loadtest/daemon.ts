@@ -110,6 +110,11 @@ export class Daemon {
     this.#group?.signal(name)
   }
 
+  /** Its processes' ids. */
+  processes(): number[] {
+    return this.#group?.processes() ?? []
+  }
+
   openFiles(pattern?: RegExp): number {
     return this.#group?.openFiles(pattern) ?? 0
   }

@@ -1,0 +1,152 @@
+// The servers of bench/serving.ts: a volunteer that holds what an origin publishes, and nginx on the
+// same folder; each on one processor, asked for the same files by the same signed links.
+
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { request } from 'undici'
+import { Network } from '../loadtest/network.ts'
+import { freePort } from '../loadtest/ports.ts'
+import { findProgram, runOrThrow } from '../loadtest/programs.ts'
+import { Noise } from '../loadtest/sample/noise.ts'
+import { type PinnedServer, serverProcessor, startPinned } from './redirects-load.ts'
+
+/** Files of one size, which clients ask for in turn. */
+export interface FileSet {
+  readonly name: string
+  readonly files: number
+  readonly bytes: number
+}
+
+const pathsOf = ({ name, files }: FileSet): string[] =>
+  Array.from({ length: files }, (_, index) => `pool/${name}/package-${index}_1.0-1_amd64.deb`)
+
+const writeSet = (root: string, set: FileSet): void => {
+  const sliceBytes = 2 ** 20
+  for (const path of pathsOf(set)) {
+    const noise = new Noise(path)
+    const file = join(root, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, '')
+    for (let done = 0; done < set.bytes; done += sliceBytes) {
+      writeFileSync(file, noise.take(Math.min(sliceBytes, set.bytes - done)), { flag: 'a' })
+    }
+  }
+}
+
+/** The same files under another name, which cost no space; a volunteer finds its mirror full. */
+const linkSet = (from: string, to: string, set: FileSet): void => {
+  for (const path of pathsOf(set)) {
+    mkdirSync(dirname(join(to, path)), { recursive: true })
+    linkSync(join(from, path), join(to, path))
+  }
+}
+
+export class ServingNetwork {
+  readonly #network: Network
+  readonly mirror: string
+  #asked = 0
+
+  private constructor(network: Network, mirror: string) {
+    this.#network = network
+    this.mirror = mirror
+  }
+
+  /** An origin and a volunteer without limits that holds all sets. */
+  static async start(sets: readonly FileSet[]): Promise<ServingNetwork> {
+    const network = await Network.prepare({ name: 'serving' })
+    try {
+      const mirror = join(network.folder, 'mirror')
+      for (const set of sets) {
+        writeSet(network.repository, set)
+        linkSet(network.repository, mirror, set)
+      }
+      await network.origin.start()
+      await network.waitForSnapshot(1)
+      await network.addVolunteer({ name: 'ada', mirror })
+      await network.waitForState('synced', { timeoutMs: 120_000 })
+      const serving = new ServingNetwork(network, mirror)
+      await serving.#pin()
+      return serving
+    } catch (error) {
+      await network.stop()
+      throw error
+    }
+  }
+
+  get #volunteer() {
+    const [volunteer] = this.#network.volunteers
+    if (volunteer === undefined) throw new Error('there is no volunteer')
+    return volunteer
+  }
+
+  get url(): string {
+    return this.#volunteer.url
+  }
+
+  cpuSeconds(): number {
+    return this.#volunteer.cpuSeconds()
+  }
+
+  peakResidentBytes(): number {
+    return this.#volunteer.peakResidentBytes()
+  }
+
+  /** All its threads. */
+  async #pin(): Promise<void> {
+    for (const pid of this.#volunteer.processes()) {
+      await runOrThrow('taskset', ['-a', '-c', '-p', serverProcessor, String(pid)])
+    }
+  }
+
+  /** A process that has not served anything yet. */
+  async restart(): Promise<void> {
+    await this.#volunteer.stop()
+    await this.#volunteer.start()
+    await this.#network.waitForState('synced')
+    await this.#pin()
+  }
+
+  /** A set's links as the origin makes them now: path and query. */
+  async links(set: FileSet): Promise<string[]> {
+    this.#asked++
+    const found: string[] = []
+    for (const path of pathsOf(set)) {
+      const { statusCode, headers, body } = await request(`${this.#network.origin.url}/${path}`, {
+        // Another name each time: who repeats a path is served by another server.
+        headers: { 'user-agent': `bench ${this.#asked}` },
+      })
+      await body.dump()
+      const { location } = headers
+      if (typeof location !== 'string') throw new Error(`the origin answers ${statusCode}`)
+      const url = new URL(location)
+      found.push(`${url.pathname}${url.search}`)
+    }
+    return found
+  }
+
+  stop(): Promise<void> {
+    return this.#network.stop()
+  }
+}
+
+/** nginx on a folder, as Debian sets it up, in one worker process. */
+export const startNginxOn = async (folder: string, root: string): Promise<PinnedServer> => {
+  const program = findProgram('nginx') ?? 'nginx'
+  const place = join(folder, 'nginx')
+  mkdirSync(place, { recursive: true })
+  const port = await freePort()
+  writeFileSync(
+    join(place, 'nginx.conf'),
+    `daemon off; master_process off; pid ${place}/pid; error_log ${place}/error.log;
+    events { worker_connections 4096; }
+    http {
+      access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on;
+      client_body_temp_path ${place}/a; proxy_temp_path ${place}/b; fastcgi_temp_path ${place}/c;
+      uwsgi_temp_path ${place}/d; scgi_temp_path ${place}/e;
+      server { listen 127.0.0.1:${port}; root ${root}; }
+    }`,
+  )
+  const started = ['sh', '-c', 'echo "ready $0"; exec "$@"', `http://127.0.0.1:${port}`]
+  const run = [program, '-p', place, '-c', join(place, 'nginx.conf')]
+  return startPinned('nginx', [...started, ...run], /^ready (\S+)$/m)
+}

@@ -1,0 +1,168 @@
+// A volunteer that serves signed links, beside nginx that serves the same files without looking at
+// links: packages of a hot set and large files, by turns on one processor; and its memory while a
+// thousand clients are slow.
+// Usage: node bench/serving.ts [--seconds 5] [--rounds 5] [--only packages|large|slow]
+
+import { parseArgs } from 'node:util'
+import { formatSize } from '../core/units.ts'
+import { temporaryFolder } from '../loadtest/leftovers.ts'
+import { missing } from '../loadtest/programs.ts'
+import { formatRatio, print, printTable } from './figures.ts'
+import { stopPinned } from './redirects-load.ts'
+import { type AskedServer, askInTurn, type Served, serveSlowly } from './serving-load.ts'
+import { type FileSet, ServingNetwork, startNginxOn } from './serving-servers.ts'
+
+interface ServingBenchOptions {
+  readonly seconds: number
+  readonly rounds: number
+  readonly only: string | null
+}
+
+interface Kind extends FileSet {
+  readonly title: string
+  readonly connections: number
+}
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'packages',
+    title: '300 KB packages of a hot set',
+    files: 200,
+    bytes: 300_000,
+    connections: 32,
+  },
+  { name: 'large', title: '1 GB files', files: 2, bytes: 1_000_000_000, connections: 4 },
+]
+/** Of nginx's bytes per second. */
+const aim = 0.9
+const slowClients = 1_000
+const slowSeconds = 15
+const memoryAimBytes = 300_000_000
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`
+
+const row = (name: string, all: readonly Served[]): string[] => [
+  name,
+  Math.round(median(all.map(each => each.requests / each.seconds))).toLocaleString('en'),
+  megabytes(median(all.map(each => each.bytes / each.seconds))),
+  Math.round(median(all.map(each => each.requests / each.cpuSeconds))).toLocaleString('en'),
+  megabytes(median(all.map(each => each.bytes / each.cpuSeconds))),
+  formatRatio(median(all.map(each => each.cpuSeconds / each.seconds))),
+  String(all.reduce((sum, each) => sum + each.errors, 0)),
+]
+
+const judge = (what: string, reached: string, wanted: string, kept: boolean): boolean => {
+  print(`${kept ? 'pass' : 'FAIL'}: ${what}: ${reached} (aim: ${wanted})`)
+  return kept
+}
+
+/** Rounds over both servers in turn, so that a busy moment of the machine hits both alike. */
+const benchKind = async (
+  kind: Kind,
+  network: ServingNetwork,
+  nginx: AskedServer,
+  { seconds, rounds, folder }: ServingBenchOptions & { readonly folder: string },
+): Promise<boolean> => {
+  const ours: AskedServer = {
+    name: 'volunteer',
+    url: network.url,
+    cpuSeconds: () => network.cpuSeconds(),
+  }
+  const { connections } = kind
+  const served = new Map<AskedServer, Served[]>([
+    [ours, []],
+    [nginx, []],
+  ])
+  const links = await network.links(kind)
+  for (const server of served.keys())
+    await askInTurn(server, links, { folder, seconds, connections })
+  for (let round = 0; round < rounds; round++) {
+    const fresh = await network.links(kind)
+    for (const [server, all] of served) {
+      all.push(await askInTurn(server, fresh, { folder, seconds, connections }))
+    }
+  }
+  print(`\n${kind.title}, ${connections} connections`)
+  printTable(
+    ['', 'requests/s', 'bytes/s', 'requests/CPU s', 'bytes/CPU s', 'CPU', 'errors'],
+    [...served].map(([server, all]) => row(server.name, all)),
+  )
+  const pairs = (served.get(ours) ?? []).map((mine, round) => {
+    const theirs = served.get(nginx)?.[round] ?? mine
+    return {
+      clock: mine.bytes / mine.seconds / (theirs.bytes / theirs.seconds),
+      processor: mine.bytes / mine.cpuSeconds / (theirs.bytes / theirs.cpuSeconds),
+    }
+  })
+  const ratio = median(pairs.map(({ clock }) => clock))
+  const perCpu = median(pairs.map(({ processor }) => processor))
+  print(`bytes of a processor second ÷ nginx: ${formatRatio(perCpu)}`)
+  return judge(`${kind.title} ÷ nginx`, formatRatio(ratio), formatRatio(aim), ratio >= aim)
+}
+
+/** Half of them take large files, half small ones; the hot set is in memory already. */
+const benchSlow = async (network: ServingNetwork, folder: string): Promise<boolean> => {
+  await network.restart()
+  const server: AskedServer = { name: '', url: network.url, cpuSeconds: () => 0 }
+  const lists: string[][] = []
+  for (const kind of kinds) {
+    const links = await network.links(kind)
+    await askInTurn(server, links, { folder, seconds: 3, connections: kind.connections })
+    lists.push(links)
+  }
+  const [small = [], large = []] = lists
+  const targets = small.flatMap((link, index) => [link, large[index % large.length] ?? link])
+  const served = await serveSlowly(network.url, targets, {
+    clients: slowClients,
+    seconds: slowSeconds,
+  })
+  const peak = network.peakResidentBytes()
+  print(`\n${served} of ${slowClients} slow clients are being served after ${slowSeconds} s`)
+  return judge('peak memory', formatSize(peak), formatSize(memoryAimBytes), peak <= memoryAimBytes)
+}
+
+/** Run the bench and print its tables; false if an aim was missed. */
+export const benchServing = async (options: ServingBenchOptions): Promise<boolean> => {
+  const lacking = missing('nginx', 'taskset', 'wrk')
+  if (lacking !== false) {
+    print(`skipped: ${lacking}`)
+    return true
+  }
+  const { path: folder, remove } = temporaryFolder('serving-load')
+  const network = await ServingNetwork.start(kinds)
+  const nginx = await startNginxOn(folder, network.mirror)
+  const rival: AskedServer = { ...nginx, cpuSeconds: () => nginx.group.cpuSeconds() }
+  const isWanted = (name: string): boolean => options.only === null || options.only === name
+  const verdicts: boolean[] = []
+  try {
+    for (const kind of kinds) {
+      if (!isWanted(kind.name)) continue
+      verdicts.push(await benchKind(kind, network, rival, { ...options, folder }))
+    }
+    if (isWanted('slow')) verdicts.push(await benchSlow(network, folder))
+    return !verdicts.includes(false)
+  } finally {
+    await stopPinned(nginx)
+    await network.stop()
+    remove()
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '5' },
+      only: { type: 'string' },
+    },
+  })
+  const kept = await benchServing({
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    only: values.only ?? null,
+  })
+  if (!kept) process.exitCode = 1
+}
