@@ -4,6 +4,7 @@
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { request } from 'undici'
+import { waitUntil } from '../loadtest/deadline.ts'
 import { Network } from '../loadtest/network.ts'
 import { freePort } from '../loadtest/ports.ts'
 import { findProgram, runOrThrow } from '../loadtest/programs.ts'
@@ -65,6 +66,7 @@ export class ServingNetwork {
       await network.addVolunteer({ name: 'ada', mirror })
       await network.waitForState('synced', { timeoutMs: 120_000 })
       const serving = new ServingNetwork(network, mirror)
+      await serving.#settle()
       await serving.#pin()
       return serving
     } catch (error) {
@@ -91,6 +93,20 @@ export class ServingNetwork {
     return this.#volunteer.peakResidentBytes()
   }
 
+  /** Wait until it has done what it does by the way: it looks for anchors in what it has found. */
+  async #settle(): Promise<void> {
+    let busy = this.cpuSeconds()
+    await waitUntil(
+      'the volunteer is idle',
+      async () => {
+        const before = busy
+        busy = this.cpuSeconds()
+        return busy - before < 0.05
+      },
+      { timeoutMs: 300_000, everyMs: 1_000 },
+    )
+  }
+
   /** All its threads. */
   async #pin(): Promise<void> {
     for (const pid of this.#volunteer.processes()) {
@@ -103,6 +119,7 @@ export class ServingNetwork {
     await this.#volunteer.stop()
     await this.#volunteer.start()
     await this.#network.waitForState('synced')
+    await this.#settle()
     await this.#pin()
   }
 

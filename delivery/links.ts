@@ -72,6 +72,12 @@ const fieldsOf = (query: string): LinkFields | null => {
   return fields
 }
 
+/** What the query of a link says about its expiry, genuine or not; null: nothing. */
+export const linkExpiryOf = (query: string): number | null => {
+  const text = fieldsOf(query)?.e
+  return text !== undefined && expiryPattern.test(text) ? Number.parseInt(text, 36) : null
+}
+
 const equalTexts = (one: string, other: string): boolean =>
   one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 

@@ -10,6 +10,7 @@ import type { RepoPath } from '../core/ids.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import type { ClientAddresses } from '../delivery/client-address.ts'
+import { ContentMemory } from '../delivery/content-memory.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { compileScope } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
@@ -285,6 +286,7 @@ const makeServing = (
       ...{ reader, store, folder, metrics, uploadLimiter, logger },
       linkKey: { volunteer: enrolment.name, secret: linkSecret(identity, enrolment) },
       budget: new ReadBudget(),
+      memory: new ContentMemory(),
       clock: systemClock,
       originClock: () => seams.announcer().originClock,
       isWithinHours: seams.isWithinHours,

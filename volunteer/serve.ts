@@ -13,8 +13,10 @@ import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
 import { type BounceReason, signBounce } from '../delivery/bounces.ts'
 import { type ClientAddresses, socketAddress } from '../delivery/client-address.ts'
+import type { ContentMemory, KeptBody } from '../delivery/content-memory.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
-import { type LinkKey, verifyLink } from '../delivery/links.ts'
+import { LinkMemory } from '../delivery/link-memory.ts'
+import type { LinkKey } from '../delivery/links.ts'
 import { respond } from '../delivery/logic/respond.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import { type SendResult, sendRepresentation } from '../delivery/send.ts'
@@ -34,6 +36,8 @@ export interface ServingParts {
   readonly linkKey: LinkKey
   readonly uploadLimiter: RateLimiter
   readonly budget: ReadBudget
+  /** Missing: every answer is read from its file. */
+  readonly memory?: ContentMemory
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
@@ -82,6 +86,7 @@ const end = (
 
 export class Serving {
   readonly #contents: HeldContents
+  readonly #links: LinkMemory
   readonly #parts: ServingParts
   readonly #options: ServingOptions
   #activeClients = 0
@@ -90,6 +95,7 @@ export class Serving {
     this.#parts = parts
     this.#options = options
     this.#contents = new HeldContents(parts)
+    this.#links = new LinkMemory(parts.linkKey)
   }
 
   /** Clients with links that are being sent something; the own network's machines do not count. */
@@ -126,8 +132,8 @@ export class Serving {
   }
 
   async #answer(request: Request): Promise<void> {
-    const { linkKey, reader } = this.#parts
-    const verdict = verifyLink(linkKey, request.path, request.query, this.#nowSeconds())
+    const { reader } = this.#parts
+    const verdict = this.#links.verify(request.path, request.query, this.#nowSeconds())
     if (verdict.ok) {
       const content = reader.contentByHash(verdict.sha256)
       await this.#decide(request, 'genuine', content, verdict.sha256)
@@ -227,21 +233,34 @@ export class Serving {
   }
 
   async #send(request: Request, content: Content, limited: boolean): Promise<void> {
+    const { folder } = this.#parts
     // Counted before anything waits, so that a burst cannot slip past --max-clients.
     if (limited) this.#activeClients++
     try {
+      const kept = await this.#parts.memory?.find(content.sha256)
+      if (kept) {
+        try {
+          await this.#sendBody(request, content, kept, limited)
+        } finally {
+          kept.leave()
+        }
+        return
+      }
       const file = await this.#contents.openFile(content.sha256)
       if (file === null) this.#bounce(request, 'not held', content.sha256)
-      else await this.#sendFile(request, content, file, limited)
+      else {
+        await this.#parts.memory?.offer(content.sha256, folder.file(file.held.path), file)
+        await this.#sendBody(request, content, file, limited)
+      }
     } finally {
       if (limited) this.#activeClients--
     }
   }
 
-  async #sendFile(
+  async #sendBody(
     request: Request,
     content: Content,
-    file: OpenHeldFile,
+    body: OpenHeldFile | KeptBody,
     limited: boolean,
   ): Promise<void> {
     const { metrics, budget, uploadLimiter } = this.#parts
@@ -252,7 +271,7 @@ export class Serving {
       modifiedSeconds: content.modifiedSeconds,
       contentType: contentTypeOf(request.path),
     })
-    const result = await sendRepresentation(request.response, decision, file, {
+    const result = await sendRepresentation(request.response, decision, body, {
       budget,
       signal: this.#options.signal,
       onBytes: bytes => metrics.addSent(to, bytes),
@@ -261,24 +280,30 @@ export class Serving {
         ? { limiter: { take: (bytes, signal) => uploadLimiter.take(bytes, 'client', signal) } }
         : {}),
     })
-    this.#account(request, file, limited, result)
+    this.#account(request, body, limited, result)
   }
 
-  #account(request: Request, file: OpenHeldFile, limited: boolean, result: SendResult): void {
+  #account(
+    request: Request,
+    body: OpenHeldFile | KeptBody,
+    limited: boolean,
+    result: SendResult,
+  ): void {
     const { metrics, store, logger, onLost } = this.#parts
     if (result.outcome === 'sent') {
       metrics.count(limited ? 'served' : 'network')
       return
     }
-    if (result.outcome !== 'changed' && result.outcome !== 'unreadable') {
+    const failed = result.outcome === 'changed' || result.outcome === 'unreadable'
+    if (!failed || !('held' in body)) {
       metrics.count('broken-off')
       return
     }
     metrics.count('changed')
     const error = result.error === undefined ? undefined : describeError(result.error)
-    logger.warn({ path: file.held.path, error }, 'a held file changed while it was served')
-    store.markChanged(file.held.path)
-    onLost(file.held.path)
-    if (!result.headersSent) this.#bounce(request, 'not held', file.held.sha256)
+    logger.warn({ path: body.held.path, error }, 'a held file changed while it was served')
+    store.markChanged(body.held.path)
+    onLost(body.held.path)
+    if (!result.headersSent) this.#bounce(request, 'not held', body.held.sha256)
   }
 }
