@@ -1,8 +1,6 @@
 // Which contents are worth memory: the least recently used goes first, but only for one that is asked
 // for more often, so that one pass over everything drives nothing out. Knows sizes, not bytes.
 
-import { LRUCache } from 'lru-cache'
-
 export interface HotSetLimits {
   /** All members together, in bytes. */
   readonly bytes: number
@@ -24,13 +22,13 @@ export class HotSet {
   readonly #limits: HotSetLimits
   /** In the order of their last use. */
   readonly #members = new Map<string, Member>()
-  readonly #counts: LRUCache<string, number>
+  /** In the order of their last request; the first is forgotten first. */
+  readonly #counts = new Map<string, number>()
   #bytes = 0
   #requests = 0
 
   constructor(limits: HotSetLimits) {
     this.#limits = limits
-    this.#counts = new LRUCache({ max: limits.counted })
   }
 
   get bytes(): number {
@@ -43,7 +41,7 @@ export class HotSet {
 
   /** Count a request; of a member it is the newest use. */
   ask(key: string): void {
-    this.#counts.set(key, this.#countOf(key) + 1)
+    this.#count(key)
     if (++this.#requests >= this.#limits.aging) this.#age()
     const member = this.#members.get(key)
     if (member === undefined) return
@@ -96,12 +94,22 @@ export class HotSet {
   }
 
   #countOf(key: string): number {
-    return this.#counts.peek(key) ?? 0
+    return this.#counts.get(key) ?? 0
+  }
+
+  #count(key: string): void {
+    const count = this.#countOf(key)
+    this.#counts.delete(key)
+    const [oldest] = this.#counts.keys()
+    if (oldest !== undefined && this.#counts.size >= this.#limits.counted) {
+      this.#counts.delete(oldest)
+    }
+    this.#counts.set(key, count + 1)
   }
 
   #age(): void {
     this.#requests = 0
-    for (const [key, count] of [...this.#counts.entries()]) {
+    for (const [key, count] of this.#counts) {
       if (count > 1) this.#counts.set(key, count >> 1)
       else this.#counts.delete(key)
     }
