@@ -3,11 +3,21 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { systemClock } from '../core/clock.ts'
 import { waitUntil } from '../loadtest/deadline.ts'
+import type { Network } from '../loadtest/network.ts'
 import { freePort } from '../loadtest/ports.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { TcpProxy } from '../loadtest/tcp-proxy.ts'
+import { HashPool } from '../manifest/hash-pool.ts'
+import { KeptStore } from '../manifest/kept-store.ts'
+import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
+import { ObjectStore } from '../manifest/objects.ts'
+import { publish } from '../manifest/publish.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
+import { ManifestWriter } from '../manifest/store/writer.ts'
+import { copiedPatterns } from '../origin/publish-work.ts'
+import { bundler } from '../prsync/bundler.ts'
 import { prepareNetwork, redirectTarget } from './start-network.ts'
 
 t.setTimeout(240_000)
@@ -15,17 +25,37 @@ t.setTimeout(240_000)
 const bundles = 1_000
 const intervalMs = 4_000
 
+/** Publishes while the origin is down, each file in a bundle of its own. */
+const publishApart = async (network: Network): Promise<void> => {
+  const store = ManifestWriter.open(join(network.data, 'manifest.db'))
+  const kept = new KeptStore(network.data)
+  const hashPool = new HashPool({ workers: 1 })
+  try {
+    await publish({
+      ...{ root: network.repository, store, kept, hashPool, clock: systemClock },
+      objects: new ObjectStore(join(network.data, 'objects')),
+      bundler: { plan: candidates => candidates.flatMap(each => bundler.plan([each])) },
+      keepAtOrigin: keepAtOriginBy(copiedPatterns([])),
+    })
+  } finally {
+    await hashPool.stop()
+    kept.close()
+    store.close()
+  }
+}
+
 t.test('an idle volunteer with 1,000 bundles sends one request under 2 KB an interval', async t => {
   const network = await prepareNetwork(t, {
     originArgs: ['--announce-interval', `${intervalMs}ms`],
   })
   await network.origin.start()
-  // Each snapshot bundles what is new in it, files with other piece lengths apart.
-  for (let round = 0; round < bundles / 2; round++) {
-    writeFileSync(join(network.repository, `small-${round}.bin`), noise(`small ${round}`, 5_000))
-    writeFileSync(join(network.repository, `large-${round}.bin`), noise(`large ${round}`, 270_000))
-    await network.publishOverHttp()
+  await network.origin.stop()
+  for (let index = 0; index < bundles; index++) {
+    const bytes = noise(`file ${index}`, index % 10 === 0 ? 270_000 : 5_000)
+    writeFileSync(join(network.repository, `file-${index}.bin`), bytes)
   }
+  await publishApart(network)
+  await network.origin.start()
   const reader = ManifestReader.open(join(network.data, 'manifest.db'))
   t.equal(reader.bundleCount(), bundles)
   reader.close()

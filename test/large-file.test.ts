@@ -3,7 +3,9 @@
 import { closeSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { RepoPath } from '../core/ids.ts'
 import { noise } from '../loadtest/sample/noise.ts'
+import { ManifestReader } from '../manifest/store/reader.ts'
 import { get, prepareNetwork } from './start-network.ts'
 
 const sizeBytes = 4 * 2 ** 30 + 5_000_001
@@ -21,6 +23,14 @@ t.test('ranges of a file over 4 GiB are exact, at the origin and at a volunteer'
   closeSync(handle)
   await network.origin.start()
   await network.publish()
+  const reader = ManifestReader.open(join(network.data, 'manifest.db'))
+  t.teardown(() => reader.close())
+  const path = 'huge.img' as RepoPath
+  const found = reader.resolve(path, reader.latest()?.number ?? 0)
+  const content = found.kind === 'file' ? found.content : null
+  t.equal(content?.sizeBytes, sizeBytes)
+  t.equal(reader.pieceHashes(content?.number ?? -1)?.pieces.length, 20 * 513)
+  t.equal(reader.fileStamp(path)?.sizeBytes, sizeBytes)
   const volunteer = await network.addVolunteer()
   await network.waitForState('synced', { timeoutMs: 240_000 })
 
