@@ -184,6 +184,8 @@ export const rangeSpecsPerHeader = 1024
 export const keptLargestBytes = 1024 * MiB
 /** How long a connection waits for another one's write to a database. */
 export const databaseBusyMs = 5_000
+/** Free pages that one step gives back to the file system: other writers wait tens of milliseconds at most. */
+export const vacuumPages = 250
 /** Pages that one connection to a manifest keeps in memory. */
 export const databaseCacheKiB = 8 * KiB
 /** Range requests to the origin under way for the swarm: one per outgoing connection. */

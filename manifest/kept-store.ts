@@ -6,6 +6,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync } from 'no
 import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { giveSpaceBack, shrinkable } from '../core/database-space.ts'
 import { flushFolder } from '../core/durable-file.ts'
 import { MirrorswarmError } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
@@ -37,7 +38,7 @@ export class KeptStore {
     this.#folder = join(dataFolder, 'kept')
     mkdirSync(this.#folder, { recursive: true })
     this.#database = new DatabaseSync(join(dataFolder, 'kept.db'), { timeout: databaseBusyMs })
-    this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    this.#database.exec(`${shrinkable}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8000;
       CREATE TABLE IF NOT EXISTS kept (sha256 BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT`)
     this.#get = this.#database.prepare('SELECT bytes FROM kept WHERE sha256 = ?')
@@ -157,6 +158,11 @@ export class KeptStore {
     }
     const files = await pruneHashed(this.#folder, isNeeded)
     return { count: removed.count + files.count, bytes: removed.bytes + files.bytes }
+  }
+
+  /** Shrink the database by what was removed; see core/database-space.ts. */
+  giveSpaceBack(signal?: AbortSignal): Promise<number> {
+    return giveSpaceBack(this.#database, signal)
   }
 
   /** Make everything put so far survive a power cut. */

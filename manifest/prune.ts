@@ -1,7 +1,8 @@
 // Forgets old snapshots, and removes copies and objects that no snapshot within the keep time needs.
 // kill -9 at any moment harms nothing: the tables change in one transaction, files are removed after
-// it, and the next prune removes what is left. It does not touch the tree.
+// it, and the next prune removes what is left; the databases give their free space back at the end. It does not touch the tree.
 
+import { giveSpaceBack } from '../core/database-space.ts'
 import type { SnapshotNumber } from '../core/ids.ts'
 import { writeCheckpointSince } from './checkpoint.ts'
 import type { KeptStore } from './kept-store.ts'
@@ -54,6 +55,8 @@ const run = async (options: PruneOptions): Promise<PruneResult> => {
   const fromObjects = await objects.prune(sha256 => needed.has(sha256))
   signal?.throwIfAborted()
   const fromKept = await kept.prune(prepareIsUsed(store))
+  await giveSpaceBack(store.database, signal)
+  await kept.giveSpaceBack(signal)
   const first = store.database.prepare('SELECT min(number) AS number FROM snapshots').get()
   return {
     oldest: typeof first?.number === 'number' ? first.number : null,

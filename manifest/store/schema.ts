@@ -2,6 +2,7 @@
 // writer. Nothing outside store/ knows these tables.
 
 import { DatabaseSync } from 'node:sqlite'
+import { shrinkable } from '../../core/database-space.ts'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { databaseBusyMs, databaseCacheKiB } from '../../core/limits.ts'
 
@@ -98,7 +99,7 @@ const createTables = (database: DatabaseSync, file: string): void => {
 export const openDatabase = (file: string, queryOnly: boolean): DatabaseSync => {
   const database = new DatabaseSync(file, { timeout: databaseBusyMs })
   try {
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${databaseCacheKiB};
+    database.exec(`${shrinkable}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -${databaseCacheKiB};
       PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;
       PRAGMA wal_autocheckpoint = 8000`)
     createTables(database, file)
