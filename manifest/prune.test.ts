@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -188,10 +189,11 @@ t.test('kill -9 at any moment leaves the newest snapshot as it was', async t => 
     const child = spawn(process.execPath, [program, origin.dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await new Promise<void>(resolve => child.stdout.once('data', () => resolve()))
+    const exited = once(child, 'exit')
+    await Promise.race([once(child.stdout, 'data'), exited])
     await new Promise(resolve => setTimeout(resolve, afterMs))
     child.kill('SIGKILL')
-    await new Promise<void>(resolve => child.once('exit', () => resolve()))
+    await exited
     t.same(tableOf(origin.reader, 5), before)
     t.ok(isKept(origin, 'five'))
   }
