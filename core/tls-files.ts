@@ -58,17 +58,24 @@ export interface TlsReloaderParts {
 export class TlsReloader {
   readonly #parts: TlsReloaderParts
   #seen: TlsPair
+  #used: TlsPair
   #problem = ''
   #timer: NodeJS.Timeout | null = null
 
   constructor(parts: TlsReloaderParts) {
     this.#parts = parts
     this.#seen = parts.pair
+    this.#used = parts.pair
   }
 
   start(intervalMs = tlsReloadMs): void {
     this.#timer = setInterval(() => this.check(), intervalMs)
     this.#timer.unref()
+  }
+
+  /** When the certificate in use ends, milliseconds since 1970. */
+  get endsMs(): number {
+    return Date.parse(new X509Certificate(this.#used.cert).validTo)
   }
 
   stop(): void {
@@ -91,6 +98,7 @@ export class TlsReloader {
       checkTlsPair(pair, nowMs())
       server.setSecureContext(pair)
       this.#seen = pair
+      this.#used = pair
       this.#problem = ''
       logger.info({ file: files.certFile }, 'a new certificate is in use')
       return true

@@ -23,6 +23,8 @@ export const packageOf = {
   nginx: 'nginx-light',
   openssl: 'openssl',
   pacman: 'pacman-package-manager',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
   python3: 'python3',
   rpmbuild: 'rpm',
   rsync: 'rsync',

@@ -35,7 +35,7 @@ import type { GeoDatabase } from './geo.ts'
 import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
-import { Metrics } from './metrics.ts'
+import { makeMetrics } from './make-metrics.ts'
 import type { OriginOptions } from './options.ts'
 import { Prober } from './prober.ts'
 import { copiedPatterns, keptPatterns } from './publish-work.ts'
@@ -106,25 +106,6 @@ const makeStock = (
 
 /** Stock clients ask less often than volunteers, who piggyback load and holdings. */
 const stockIntervalFactor = 10
-
-const makeMetrics = (
-  store: OpenStore,
-  resolver: Resolver,
-  publishing: () => boolean,
-  upstream: Upstream | null,
-): Metrics =>
-  new Metrics({
-    volunteersByState: () => {
-      const counts: Record<string, number> = {}
-      for (const { state } of store.tracker.candidates()) counts[state] = (counts[state] ?? 0) + 1
-      return counts
-    },
-    openPolls: () => store.tracker.stateSize.openPolls,
-    snapshotNumber: () => resolver.latest?.number ?? 0,
-    publishing,
-    upstream: () =>
-      upstream === null ? null : { ...upstream.counts, pulledMs: upstream.upstreamStatus.pulledMs },
-  })
 
 /** The most that volunteers and BitTorrent clients get together; null: no limit. */
 const swarmRate = (options: OriginOptions): number | null => {
@@ -325,7 +306,8 @@ export const assemble = (
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
   })
-  const metrics = makeMetrics(store, resolver, () => publisher.status.publishing, upstream)
+  const late = () => ({ gate, seeding, tlsReloader })
+  const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs

@@ -1,10 +1,12 @@
-// What the origin counts, for Prometheus at /-/metrics. Labels are fixed sets: neither paths nor
-// clients nor volunteers' names appear, so the number of series is bounded.
+// What the origin counts, for Prometheus at /-/metrics. Labels are fixed sets, and the names of so
+// many volunteers at most: neither paths nor clients appear, so the number of series is bounded.
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 import { DurationCounts } from './duration-counts.ts'
 import { type Finding, findings } from './logic/probe-verdict.ts'
+import { addVolunteerMetrics, type VolunteerMetricsSources } from './volunteer-metrics.ts'
+import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
 
 /** How a request for a repository path ended. */
 export const outcomes = [
@@ -28,7 +30,7 @@ export type Outcome = (typeof outcomes)[number]
 const bytesKinds = ['client', 'sync', 'bittorrent'] as const
 export type BytesKind = (typeof bytesKinds)[number]
 
-export interface MetricsSources {
+export interface MetricsSources extends VolunteerMetricsSources, WorkingMetricsSources {
   /** Volunteers by state, as the tracker sees them now. */
   volunteersByState(): Readonly<Record<string, number>>
   /** Announces that wait for news. */
@@ -137,6 +139,8 @@ export class Metrics {
       },
     })
     this.#addUpstream(sources)
+    addVolunteerMetrics(this.#registry, sources)
+    addWorkingMetrics(this.#registry, sources)
     new Gauge({
       name: 'mirrorswarm_publishing',
       help: '1 while a publish is under way',

@@ -66,6 +66,11 @@ export class Publisher {
     this.#parts = parts
   }
 
+  /** Publishes that wait for the one that is under way. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
   get status(): PublisherStatus {
     return this.#status
   }

@@ -81,6 +81,13 @@ export class ServingGate {
     return this.#active.sync
   }
 
+  /** Answers under way and their bound, by room. */
+  rooms(): { readonly room: AnswerClass; readonly active: number; readonly limit: number }[] {
+    return (Object.keys(this.#limits) as AnswerClass[]).map(room => ({
+      ...{ room, active: this.#active[room], limit: this.#limits[room] },
+    }))
+  }
+
   #leaveShare(key: string): void {
     const count = (this.#shares.get(key) ?? 1) - 1
     if (count === 0) this.#shares.delete(key)

@@ -1,0 +1,78 @@
+// Tells the metrics where to read what they show. Holds no decision.
+
+import { statfs } from 'node:fs/promises'
+import { systemClock } from '../core/clock.ts'
+import { openPolls, volunteers, waitingPublishes } from '../core/limits.ts'
+import { seedConnections } from '../core/stock-limits.ts'
+import type { TlsReloader } from '../core/tls-files.ts'
+import type { DataFolder } from './data-folder.ts'
+import { Metrics } from './metrics.ts'
+import type { Publisher } from './publisher.ts'
+import type { Resolver } from './resolver.ts'
+import type { SeedListener } from './seed-listener.ts'
+import type { ServingGate } from './serving-gate.ts'
+import type { OpenStore } from './store.ts'
+import type { Upstream } from './upstream.ts'
+import type { QueueUse } from './working-metrics.ts'
+
+export interface MetricsParts {
+  readonly store: OpenStore
+  readonly resolver: Resolver
+  readonly publisher: Publisher
+  readonly upstream: Upstream | null
+  readonly folder: DataFolder
+  /** What is made after the metrics. */
+  readonly late: () => {
+    readonly gate: ServingGate
+    readonly seeding: SeedListener
+    readonly tlsReloader: TlsReloader | null
+  }
+}
+
+const queuesOf = ({ store, publisher, late }: MetricsParts): QueueUse[] => [
+  ...late()
+    .gate.rooms()
+    .map(({ room, active, limit }) => ({ queue: `answers-${room}`, length: active, limit })),
+  { queue: 'polls', length: store.tracker.stateSize.openPolls, limit: openPolls },
+  { queue: 'publishes', length: publisher.waiting, limit: waitingPublishes },
+  { queue: 'volunteers', length: store.tracker.candidates().length, limit: volunteers },
+  { queue: 'bittorrent', length: late().seeding.size, limit: seedConnections },
+]
+
+const freeBytes = async (folder: string): Promise<number> => {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  } catch {
+    // No series says so; the rest of the scrape is worth more.
+    return Number.NaN
+  }
+}
+
+export const makeMetrics = (parts: MetricsParts): Metrics => {
+  const { store, resolver, publisher, upstream, folder, late } = parts
+  const { tracker, reader } = store
+  return new Metrics({
+    volunteersByState: () => {
+      const counts: Record<string, number> = {}
+      for (const { state } of tracker.candidates()) counts[state] = (counts[state] ?? 0) + 1
+      return counts
+    },
+    openPolls: () => tracker.stateSize.openPolls,
+    snapshotNumber: () => resolver.latest?.number ?? 0,
+    publishing: () => publisher.status.publishing,
+    upstream: () =>
+      upstream === null ? null : { ...upstream.counts, pulledMs: upstream.upstreamStatus.pulledMs },
+    volunteers: () => tracker.volunteers(),
+    suspicion: name => tracker.suspicion(name),
+    snapshotMs: number => reader.snapshot(number)?.createdMs ?? null,
+    nowMs: () => systemClock.nowMs(),
+    queues: () => queuesOf(parts),
+    latest: () => resolver.latest,
+    publishFailed: () => publisher.status.problem !== null,
+    announces: () => tracker.counters,
+    torrents: () => tracker.stateSize.torrents,
+    freeBytes: () => freeBytes(folder.files.folder),
+    certificateEndsMs: () => late().tlsReloader?.endsMs ?? null,
+  })
+}

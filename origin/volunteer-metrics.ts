@@ -1,0 +1,149 @@
+// What the origin knows of each volunteer, for Prometheus. The busiest have series of their own, the
+// others are summed up as "_other"; all is read at the scrape from what the tracker has anyway.
+
+import type { Registry } from 'prom-client'
+import { addGauge } from '../core/collected-gauge.ts'
+import type { VolunteerName } from '../core/ids.ts'
+import { namedVolunteers } from '../core/limits.ts'
+import type { Suspicion } from '../tracker/events.ts'
+import type { VolunteerView } from '../tracker/logic/views.ts'
+import type { VolunteerState } from '../tracker/messages.ts'
+import { nameVolunteers } from './logic/named-volunteers.ts'
+
+export interface VolunteerMetricsSources {
+  volunteers(): readonly VolunteerView[]
+  suspicion(name: VolunteerName): Suspicion | null
+  /** Number of the newest snapshot; 0 before the first. */
+  snapshotNumber(): number
+  /** When the snapshot was made, milliseconds since 1970; null: not known (any more). */
+  snapshotMs(number: number): number | null
+  /** Milliseconds since 1970. */
+  nowMs(): number
+}
+
+/** Series together: of "_other", numbers that add up are added, the others are the largest. */
+type Merge = 'sum' | 'largest'
+
+interface Reading {
+  readonly name: string
+  readonly help: string
+  readonly merge: Merge
+  readonly read: (view: VolunteerView) => number
+}
+
+export const volunteerStates: readonly VolunteerState[] = [
+  ...(['synced', 'syncing', 'draining', 'offline', 'unreachable', 'quarantined'] as const),
+]
+
+const merge = (how: Merge, one: number | undefined, other: number): number => {
+  if (one === undefined) return other
+  return how === 'sum' ? one + other : Math.max(one, other)
+}
+
+/** How long there has been a snapshot that the volunteer has not applied, in seconds; 0: none. */
+export const behindSeconds = (
+  snapshot: number | null,
+  { snapshotNumber, snapshotMs, nowMs }: VolunteerMetricsSources,
+): number => {
+  const newest = snapshotNumber()
+  if (newest === 0 || (snapshot ?? 0) >= newest) return 0
+  const missedMs = snapshotMs((snapshot ?? 0) + 1) ?? snapshotMs(newest)
+  return missedMs === null ? 0 : Math.max(0, (nowMs() - missedMs) / 1000)
+}
+
+const readings = (sources: VolunteerMetricsSources): readonly Reading[] => {
+  const reading = (
+    name: string,
+    help: string,
+    how: Merge,
+    read: (view: VolunteerView) => number,
+  ): Reading => ({ name: `mirrorswarm_volunteer_${name}`, help, merge: how, read })
+  return [
+    reading('held_bytes', 'Wanted distinct bytes that it has in place', 'sum', v => v.heldBytes),
+    reading('held_files', 'Wanted files that it has in place', 'sum', v => v.heldFiles),
+    reading('wanted_bytes', 'Distinct bytes that it wants', 'sum', v => v.wantedBytes),
+    reading('active_clients', 'Clients that it serves', 'sum', v => v.activeClients),
+    reading(
+      'client_bytes_per_second',
+      'What it sends to clients and its own network, as announced',
+      'sum',
+      v => v.clientBytesPerSecond,
+    ),
+    reading(
+      'sync_bytes_per_second',
+      'Its synchronisation, the busier direction, as announced',
+      'sum',
+      v => v.syncBytesPerSecond,
+    ),
+    reading('snapshots_behind', 'How many snapshots it lacks', 'largest', v =>
+      Math.max(0, sources.snapshotNumber() - (v.snapshot ?? 0)),
+    ),
+    reading(
+      'behind_seconds',
+      'How long there has been a snapshot that it lacks; 0 when it has the newest',
+      'largest',
+      v => behindSeconds(v.snapshot, sources),
+    ),
+    reading(
+      'suspicion',
+      'Weight of failed probes and audits since the last that passed',
+      'largest',
+      v => sources.suspicion(v.name)?.weight ?? 0,
+    ),
+    reading(
+      'last_announce_timestamp_seconds',
+      'When it announced itself last; 0: not since the origin started',
+      'largest',
+      v => (v.lastAnnounceMs ?? 0) / 1000,
+    ),
+  ]
+}
+
+export const addVolunteerMetrics = (
+  registry: Registry,
+  sources: VolunteerMetricsSources,
+  most: number = namedVolunteers,
+): void => {
+  let named = new Set<VolunteerName>()
+  const look = (): readonly VolunteerView[] => {
+    const views = sources.volunteers()
+    const business = views.map(({ name, clientBytesPerSecond, heldBytes }) => ({
+      name,
+      weight: clientBytesPerSecond + heldBytes / 1e6,
+    }))
+    named = nameVolunteers(business, named, most)
+    return views
+  }
+  const labelOf = (name: VolunteerName): string => (named.has(name) ? name : '_other')
+  addGauge(registry, {
+    name: 'mirrorswarm_volunteer_state',
+    help: 'How many volunteers of this name are in this state: 1 or 0, but for "_other"',
+    labels: ['volunteer', 'state'],
+    read: () => {
+      const counts = new Map<string, Map<string, number>>()
+      for (const { name, state } of look()) {
+        const label = labelOf(name)
+        const own = counts.get(label) ?? new Map(volunteerStates.map(each => [each as string, 0]))
+        counts.set(label, own.set(state, (own.get(state) ?? 0) + 1))
+      }
+      return [...counts].flatMap(([volunteer, own]) =>
+        [...own].map(([state, count]) => [{ volunteer, state }, count] as const),
+      )
+    },
+  })
+  for (const { name, help, merge: how, read } of readings(sources)) {
+    addGauge(registry, {
+      name,
+      help,
+      labels: ['volunteer'],
+      read: () => {
+        const values = new Map<string, number>()
+        for (const view of look()) {
+          const label = labelOf(view.name)
+          values.set(label, merge(how, values.get(label), read(view)))
+        }
+        return [...values].map(([volunteer, value]) => [{ volunteer }, value] as const)
+      },
+    })
+  }
+}
