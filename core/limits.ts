@@ -400,5 +400,3 @@ export const hashHeapMiB = 64
 export const publishAnswerMs = 24 * 3_600_000
 /** A request that was signed longer ago, or ahead, on the origin's clock is refused as a repeat. */
 export const requestSkewMs = 5 * 60_000
-/** Volunteers that metrics name, the busiest; the others are summed up (about 20 series each). */
-export const namedVolunteers = 200

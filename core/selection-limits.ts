@@ -47,3 +47,5 @@ export const rememberedIndexBytes = 32 * 1024 ** 2
 
 /** While --prefer names a volunteer that is not enrolled, the log says so again this often. */
 export const unknownPreferredMs = 3_600_000
+/** Volunteers that metrics name, the busiest; the others are summed up (about 20 series each). */
+export const namedVolunteers = 200

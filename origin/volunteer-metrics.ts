@@ -4,7 +4,7 @@
 import type { Registry } from 'prom-client'
 import { addGauge } from '../core/collected-gauge.ts'
 import type { VolunteerName } from '../core/ids.ts'
-import { namedVolunteers } from '../core/limits.ts'
+import { namedVolunteers } from '../core/selection-limits.ts'
 import type { Suspicion } from '../tracker/events.ts'
 import type { VolunteerView } from '../tracker/logic/views.ts'
 import type { VolunteerState } from '../tracker/messages.ts'
