@@ -10,7 +10,7 @@ import {
   hotContentBytes,
   hotContentsAging,
   hotContentsBytes,
-} from '../core/limits.ts'
+} from '../core/serving-limits.ts'
 import { type FileGuard, guardOf, isGuarded, readExactly } from './guarded-file.ts'
 import { HotSet, type HotSetLimits } from './logic/hot-set.ts'
 import type { Body } from './slice-reader.ts'

@@ -3,7 +3,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
-import { rememberedLinkCharacters, rememberedLinks } from '../core/limits.ts'
+import { rememberedLinkCharacters, rememberedLinks } from '../core/serving-limits.ts'
 import { type LinkKey, type LinkVerdict, linkExpiryOf, verifyLink } from './links.ts'
 
 interface Genuine {

@@ -1,0 +1,16 @@
+// Bounds of what a volunteer keeps in memory to serve faster: hot contents and genuine links.
+
+const MiB = 1024 * 1024
+
+/** Genuine links that a volunteer remembers (about 400 bytes each), to check each but once. */
+export const rememberedLinks = 8192
+/** Longer ones are checked each time. */
+export const rememberedLinkCharacters = 1024
+/** Contents asked for again and again that a volunteer keeps in memory, all together. */
+export const hotContentsBytes = 64 * MiB
+/** Larger contents are read from their files: they would drive out too many others. */
+export const hotContentBytes = 4 * MiB
+/** Contents whose requests are counted to tell which are hot (about 150 bytes each). */
+export const countedHotContents = 16_384
+/** After so many requests all of those counts are halved, so that old fame fades. */
+export const hotContentsAging = 65_536
