@@ -26,7 +26,7 @@ const env = {
 
 t.test(
   'the packed package runs outside the checkout',
-  { skip: !hasNpm && 'needs npm' },
+  { skip: !hasNpm && 'install npm to run this test' },
   async t => {
     const folder = clientFolder(t)
     // tap would put its own hooks into every Node program on the way, and the compiler cannot bear them.
