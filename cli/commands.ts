@@ -92,6 +92,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/volunteers.ts')).runShow,
   }),
   defineCommand({
+    name: 'volunteers add',
+    summary: 'Send clients to a mirror that does not run mirrorswarm, for what it proves to hold',
+    options: optionTables.volunteerAdd,
+    examples: [`volunteers add physics --mirror http://mirror.example.org/debian/ ${data}`],
+    load: async () => (await import('./commands/volunteers.ts')).runAdd,
+  }),
+  defineCommand({
     name: 'volunteers enable',
     summary: 'Let a volunteer serve again that was disabled or drained',
     options: optionTables.oneVolunteer,

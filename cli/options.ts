@@ -12,6 +12,7 @@ import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
 import {
   oneVolunteer,
+  volunteerAdd,
   volunteerNetworks,
   volunteerSite,
   volunteerTrust,
@@ -369,6 +370,7 @@ export const optionTables = {
   tokenCreate,
   volunteersList: operator,
   oneVolunteer,
+  volunteerAdd,
   volunteerWeight,
   volunteerTrust,
   volunteerSite,

@@ -14,6 +14,26 @@ const volunteerName = {
 
 export const oneVolunteer = { name: volunteerName, ...operator } as const satisfies OptionTable
 
+export const volunteerAdd = {
+  name: { ...volunteerName, help: 'A name for it: a-z, 0-9 and -' },
+  mirror: {
+    kind: 'string',
+    required: true,
+    placeholder: 'URL',
+    help: "The URL of a mirror that does not run mirrorswarm; the repository's paths are below it",
+  },
+  capacity: {
+    kind: 'rate',
+    placeholder: 'RATE',
+    help: 'Send clients there for at most this much, e.g. 50MB/s or 1Gbit/s',
+  },
+  allowOpen: {
+    kind: 'flag',
+    help: 'Send clients there although the origin has --require-clients and the mirror asks nobody',
+  },
+  ...operator,
+} as const satisfies OptionTable
+
 export const volunteerWeight = {
   name: volunteerName,
   factor: weightFactor,

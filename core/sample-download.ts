@@ -29,6 +29,10 @@ export interface Sample {
   readonly location: string
   readonly contentLength: number | null
   readonly contentRange: string
+  /** Of the answer's head, bounded; '': missing. */
+  readonly etag: string
+  readonly lastModified: string
+  readonly retryAfter: string
   readonly body: Buffer
   /** From the answer's headers on. */
   readonly elapsedMs: number
@@ -47,6 +51,7 @@ export interface SampleOptions {
 
 const empty = {
   ...{ status: 0, location: '', contentLength: null, contentRange: '', elapsedMs: 0, error: '' },
+  ...{ etag: '', lastModified: '', retryAfter: '' },
   body: Buffer.alloc(0),
 }
 
@@ -143,6 +148,9 @@ export const sampleDownload = async (
       location: (answer.headers.location ?? '').slice(0, 4096),
       contentLength: lengthOf(answer),
       contentRange: (answer.headers['content-range'] ?? '').slice(0, 200),
+      etag: (answer.headers.etag ?? '').slice(0, 1024),
+      lastModified: (answer.headers['last-modified'] ?? '').slice(0, 200),
+      retryAfter: (answer.headers['retry-after'] ?? '').slice(0, 200),
       elapsedMs: performance.now() - startMs,
     }
   } catch (error) {

@@ -19,6 +19,27 @@ export const absentFirstMs = 600_000
 export const absentMostMs = 24 * hourMs
 /** Between two requests to one mirror: five a second are fewer than one apt client makes. */
 export const lookSpacingMs = 200
+/** Of one mirror, on average: what is left of an hour is its clients'. */
+export const lookBytesPerSecond = 1 * MiB
+/** One request may take so long: the largest part at a quarter of that rate. */
+export const lookDeadlineMs = 60_000
+/** Contents that one step passes over that need no look. */
+export const walkedContents = 256
+/** The contents asked for last that mirrors are looked at first for. */
+export const popularLooks = 1_000
+/** Steps of a mirror that has nothing to do. */
+export const idleLookMs = 1_000
+/** How often at most new proofs are announced; lost ones are at once. */
+export const proofAnnounceMs = 2_000
+/** After a look an unfinished file waits this long for its next segment at least. */
+export const segmentSpacingMs = 10_000
+/** After a look whose bytes could not be compared. */
+export const untoldAgainMs = 3_600_000
+/** Looks in a row without an answer, after which a mirror counts as unreachable. */
+export const unansweredLooks = 2
+/** Paths of one content that are tried in turn. */
+export const pathsTried = 8
+
 /** After so many files in a row that were not there, a mirror is asked more rarely. */
 export const absentInRow = 50
 export const absentSpacingMs = 5_000

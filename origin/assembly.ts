@@ -31,6 +31,8 @@ import { originContents, originForms } from './content-source.ts'
 import type { OriginContext } from './context.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
+import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
+import { makeForeign } from './foreign/make-foreign.ts'
 import type { GeoDatabase } from './geo.ts'
 import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
@@ -63,6 +65,7 @@ export type Assembly = AppParts & {
   readonly reachability: Reachability
   readonly seeding: SeedListener
   readonly auditor: Auditor
+  readonly foreign: ForeignMirrors
 }
 
 const makeUpstream = (
@@ -216,6 +219,8 @@ interface Told {
   readonly resolver: Resolver
   readonly heads: HeadKeeper
   readonly onSigned: () => Promise<void>
+  /** Before the tracker is told. */
+  readonly onSnapshot: () => void
 }
 
 const makeAuthority = (
@@ -246,7 +251,7 @@ const makePublisher = (
   { reader, tracker }: OpenStore,
   { workers }: OriginOptions,
   logger: Logger,
-  { resolver, heads, onSigned }: Told,
+  { resolver, heads, onSigned, onSnapshot }: Told,
 ): Publisher =>
   new Publisher({
     place: {
@@ -259,6 +264,7 @@ const makePublisher = (
     scopes: () => tracker.scopes(),
     onPublished: async () => {
       const latest = resolver.refresh()
+      onSnapshot()
       const head = heads.refresh()
       const identity = reader.identity()
       if (latest === null || head === null || identity === null) return
@@ -285,6 +291,24 @@ const makeEnrolment = (
     { intervalMs: options.announceIntervalMs, allowLoopback: isOnLoopback(options) },
   )
 
+/** Who is told what clients do; `late` has what is made after the redirector. */
+const makeListeners = (
+  tracker: OpenStore['tracker'],
+  reachability: Reachability,
+  late: () => { readonly auditor: Auditor; readonly foreign: ForeignMirrors },
+): Pick<OriginContext, 'onRepeat' | 'onRequest'> & Required<Pick<RedirectorParts, 'onSent'>> => ({
+  onRepeat: (name, file) => {
+    reachability.suspect(name)
+    late().auditor.suspect(name, file)
+    late().foreign.suspect(name, file.content.number)
+  },
+  onSent: (name, request) => late().auditor.sent(name, request),
+  onRequest: content => {
+    tracker.requested(content)
+    late().foreign.requested(content)
+  },
+})
+
 /** Wire an origin; nothing is started and nothing listens yet. */
 export const assemble = (
   folder: DataFolder,
@@ -301,6 +325,7 @@ export const assemble = (
   const publisher = makePublisher(folder, store, options, logger, {
     ...{ resolver, heads },
     onSigned: () => selection.signed.refresh(),
+    onSnapshot: () => foreign.published(),
   })
   const upstream = makeUpstream(options, folder.options.repositoryDir, {
     ...{ publisher, logger, clock: systemClock },
@@ -312,13 +337,7 @@ export const assemble = (
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
-  const onRepeat: OriginContext['onRepeat'] = (name, file) => {
-    reachability.suspect(name)
-    auditor.suspect(name, file)
-  }
-  const onSent: NonNullable<RedirectorParts['onSent']> = (name, request) =>
-    auditor.sent(name, request)
-  const onRequest = tracker.requested.bind(tracker)
+  const told = makeListeners(tracker, reachability, () => ({ auditor, foreign }))
   const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
@@ -327,14 +346,15 @@ export const assemble = (
   const selection: SelectionSystem = makeSelection(
     { folder, source: tracker, geo, options, logger },
     {
-      ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent },
+      ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent: told.onSent },
+      provedPathOf: (name, content) => foreign.provedPathOf(name, content),
+      requireClients: options.requireClients,
       ...(rescueNames === null ? {} : { baseOf: rescueNames.baseOf.bind(rescueNames) }),
     },
   )
   const { redirector } = selection
   const shared = {
-    ...{ resolver, metrics, stopping, onRepeat, onRequest, access, authority, gate, redirector },
-    rescueNames,
+    ...{ resolver, metrics, stopping, access, authority, gate, redirector, rescueNames, ...told },
   }
   const context = makeContext(folder, store, options, logger, shared)
   const auditor: Auditor = makeAuditor(
@@ -344,15 +364,19 @@ export const assemble = (
     },
     { intervalMs: options.auditIntervalMs, probeDelayMostMs, allowLoopback },
   )
+  const foreign: ForeignMirrors = makeForeign(
+    { dataDir: folder.files.folder, tracker, ...context },
+    { announceMs: intervalMs, requireClients: options.requireClients, allowLoopback },
+  )
   const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
   const seeding = makeSeeding(context)
   const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
-    ...{ stock, enrolment, reachability, clock: systemClock },
+    ...{ stock, enrolment, reachability, clock: systemClock, allowLoopback },
     ranges: makeRanges(context, folder.files.folder),
     upstream,
   }
   const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
-  return { ...parts, selection, auditor, prober, front, seeding, app, tlsReloader }
+  return { ...parts, selection, auditor, foreign, prober, front, seeding, app, tlsReloader }
 }

@@ -108,6 +108,8 @@ const startParts = async (
   if (bittorrent !== null) await seeding.start(bittorrent)
   reachability.start()
   stack.defer(() => reachability.stop())
+  assembly.foreign.start()
+  stack.defer(() => assembly.foreign.stop())
   auditor.start()
   stack.defer(() => auditor.stop())
   const { rescueNames } = assembly.context

@@ -1,6 +1,6 @@
 // Watches whether volunteers' public URLs answer: those that did not are probed again in each
 // interval and when they announce, those that clients came back from are probed at once. A failed
-// download alone takes nobody out; failed probes do.
+// download alone takes nobody out; failed probes do. Mirrors without our daemon are looked at elsewhere.
 
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../core/errors.ts'
@@ -55,6 +55,7 @@ export class Reachability {
   suspect(name: VolunteerName): void {
     const record = this.#parts.tracker.volunteer(name)
     if (record === null || !record.reachable || this.#suspected.has(name)) return
+    if (record.mirror !== undefined) return
     this.#begin(() => {
       this.#suspected.set(name, true)
       return this.#check(record)
@@ -68,6 +69,7 @@ export class Reachability {
   heard(name: VolunteerName): void {
     const record = this.#parts.tracker.volunteer(name)
     if (record === null || record.reachable || this.#heard.has(name)) return
+    if (record.mirror !== undefined) return
     this.#begin(() => {
       this.#heard.set(name, true)
       return this.#recheck(record)
@@ -98,7 +100,7 @@ export class Reachability {
   async #probeUnreachable(): Promise<void> {
     const waiting = this.#parts.tracker
       .candidates()
-      .filter(candidate => candidate.state === 'unreachable')
+      .filter(({ state, record }) => state === 'unreachable' && record.mirror === undefined)
       .map(candidate => candidate.record)
     const worker = async (): Promise<void> => {
       for (let record = waiting.pop(); record !== undefined; record = waiting.pop()) {

@@ -1,5 +1,5 @@
 // Carries out what selection decides: gives it the volunteers as they are now, remembers where
-// clients were sent (in bounded memory), and makes the signed link. It knows no sockets.
+// clients were sent (in bounded memory), and makes the link, signed unless a mirror would not understand that. It knows no sockets.
 
 import { LRUCache } from 'lru-cache'
 import type { Clock, Random } from '../core/clock.ts'
@@ -83,6 +83,10 @@ export interface RedirectorParts {
   readonly hasRoomForRepeats?: () => boolean
   /** Another URL for a volunteer than its own, if there is one: see rescue names. */
   readonly baseOf?: (name: VolunteerName, url: string) => string | null
+  /** The path below a mirror's URL that was proved to have this content; null: none is now. */
+  readonly provedPathOf?: (name: VolunteerName, content: ContentNumber) => RepoPath | null
+  /** The origin asks clients for credentials, which mirrors without our daemon do not. */
+  readonly requireClients?: boolean
   /** Told of each client that is sent to a volunteer. */
   readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
 }
@@ -164,10 +168,12 @@ export class Redirector {
     const { request: wanted, moment } = this.#field(request, none)
     const standing = this.#standings.find(name)
     if (standing === undefined || refusal(standing, wanted, moment) !== null) return null
+    const link = this.#link(standing, request.path, request.content)
+    if (link === null) return null
     this.#remember(request, name)
     this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(name, request)
-    return this.#link(standing, request.path, request.content)
+    return link
   }
 
   /** Whether this client was sent to this volunteer for this path a moment ago. */
@@ -185,7 +191,9 @@ export class Redirector {
     const candidates = this.#standings.current()
     const ranking = this.#standings.rankingFor(address)
     const key = address ?? client
-    return mirrorOrder(candidates, ranking, { key, https, family: ranking.family }, most)
+    const { requireClients = false } = this.#parts
+    const one = { key, https, family: ranking.family, requireClients }
+    return mirrorOrder(candidates, ranking, one, most)
   }
 
   /** A signed link to a path at a volunteer; null when it is not enrolled any more. */
@@ -195,7 +203,12 @@ export class Redirector {
     return standing === undefined ? null : this.#link(standing, path, content)
   }
 
-  #link(standing: Standing, path: RepoPath, content: Content): string {
+  /** Null: a mirror without our daemon, at which no path is proved any more. */
+  #link(standing: Standing, path: RepoPath, content: Content): string | null {
+    if (standing.mirror !== null) {
+      const proved = this.#parts.provedPathOf?.(standing.name, content.number) ?? null
+      return proved === null ? null : `${standing.url}/${proved}`
+    }
     const { sha256 } = content
     let linked = this.#linked.get(content)
     if (linked === undefined) {
@@ -233,6 +246,7 @@ export class Redirector {
 
   #field(request: RedirectRequest, tried: readonly VolunteerName[]): Field {
     const { clock, random, maxShare = 1, policy = byExpectedLoad } = this.#parts
+    const { requireClients = false } = this.#parts
     const { content, https, address = null } = request
     const candidates = this.#standings.current()
     const ranking = this.#standings.rankingFor(address)
@@ -240,6 +254,7 @@ export class Redirector {
       nowMs: clock.monotonicMs(),
       maxShare,
       total: this.#total,
+      requireClients,
     }
     const wanted = {
       content: content.number,
@@ -260,6 +275,7 @@ export class Redirector {
     )
     if (serveHere || candidate === undefined) return { tried, duplicates, serveHere: true }
     const location = this.#link(candidate, request.path, request.content)
+    if (location === null) return { tried, duplicates, serveHere: true }
     const chosen = { candidate, load: choice.load }
     return { tried, duplicates, serveHere: false, chosen, location }
   }

@@ -124,7 +124,10 @@ export class RescueNames {
   /** Look at all volunteers' names whose check is old; for tests and the timer. */
   async check(): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs()
-    const records = this.#parts.tracker.candidates().map(({ record }) => record)
+    const records = this.#parts.tracker
+      .candidates()
+      .map(({ record }) => record)
+      .filter(({ mirror }) => mirror === undefined)
     const due = records.filter(({ name, url }) => {
       const known = this.#checked.get(name)
       return known?.url !== url || nowMs - known.atMs >= rescueCheckMs

@@ -31,7 +31,10 @@ export interface SelectionSystem {
 /** Throws MS_CONFIG_INVALID for rules that cannot be kept. */
 export const makeSelection = (
   { folder, source, geo, options, logger }: SelectionParts,
-  more: Pick<RedirectorParts, 'hasRoomForRepeats' | 'onSent' | 'baseOf'>,
+  more: Pick<
+    RedirectorParts,
+    'hasRoomForRepeats' | 'onSent' | 'baseOf' | 'provedPathOf' | 'requireClients'
+  >,
 ): SelectionSystem => {
   const places = new VolunteerPlaces({ geo, clock: systemClock })
   const signed = new SignedReader(folder.files.folder, logger)

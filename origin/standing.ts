@@ -24,6 +24,7 @@ export class Standing implements SelectionCandidate {
   state: SelectionCandidate['state'] = 'offline'
   disabled = false
   trust: SelectionCandidate['trust'] = 'full'
+  mirror: { readonly allowOpen: boolean } | null = null
   reach: Reach = 'any'
   clientBytesPerSecond = 0
   syncBytesPerSecond = 0
@@ -67,6 +68,7 @@ export class Standing implements SelectionCandidate {
     this.state = candidate.state
     this.disabled = record.disabled
     this.trust = record.trust
+    this.mirror = record.mirror ?? null
     this.clientBytesPerSecond = candidate.clientBytesPerSecond
     this.syncBytesPerSecond = candidate.syncBytesPerSecond
     this.uploadBytesPerSecond = limits.uploadBytesPerSecond

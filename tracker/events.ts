@@ -45,6 +45,15 @@ export const VolunteerRecord = Type.Object({
   networks: Type.Optional(networks),
   /** The operator's name for where it stands. */
   site: Type.Optional(Type.Union([site, Type.Null()])),
+  /** It runs none of our daemons: the origin looks at its files and announces for it. */
+  mirror: Type.Optional(
+    Type.Object({
+      /** What its owner lets it send; null: no limit that is known. */
+      capacityBytesPerSecond: Type.Union([positive, Type.Null()]),
+      /** Clients may be sent there although the origin asks them for credentials. */
+      allowOpen: Type.Boolean(),
+    }),
+  ),
 })
 /** An enrolled volunteer, as the origin and its operator settled it. */
 export type VolunteerRecord = Static<typeof VolunteerRecord>

@@ -59,9 +59,10 @@ export class Presence {
 
   /** What the volunteers want that have been heard, those that want everything included. */
   scopes(): AnnouncedScope[] {
-    return [...this.#attendance.values()].map(
-      ({ report }) => report.scope ?? { include: [], exclude: [] },
-    )
+    const { volunteers } = this.#parts.network
+    return [...this.#attendance]
+      .filter(([name]) => volunteers.get(name)?.record.mirror === undefined)
+      .map(([, { report }]) => report.scope ?? { include: [], exclude: [] })
   }
 
   /** A new announce was heeded. */
@@ -177,7 +178,8 @@ export class Presence {
     const { name } = record
     const report = this.report(name)
     const state = this.state(name)
-    if (report === null || state === 'offline' || record.disabled) {
+    const isPeer = !record.disabled && record.mirror === undefined
+    if (report === null || state === 'offline' || !isPeer) {
       board.remove(name)
       return
     }

@@ -63,7 +63,9 @@ export const runRescueZone = async (options: Options, io: Io): Promise<void> => 
   const zone = parseZone(options.zone) ?? options.zone
   const origin = await originAddresses(options)
   const rows = await withOperator(options, operator => operator.volunteers())
-  const looked = await Promise.all(rows.map(row => lookAt(row, options, origin)))
+  // Mirrors without our daemon know no such names.
+  const ours = rows.filter(({ mirror }) => mirror !== true)
+  const looked = await Promise.all(ours.map(row => lookAt(row, options, origin)))
   if (options.json) {
     io.print(JSON.stringify({ zone, origin, volunteers: looked }, null, 2))
     return

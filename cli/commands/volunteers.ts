@@ -14,6 +14,7 @@ import { UsageError } from '../usage-error.ts'
 
 type ListOptions = Values<typeof optionTables.volunteersList>
 type OneOptions = Values<typeof optionTables.oneVolunteer>
+type AddOptions = Values<typeof optionTables.volunteerAdd>
 type WeightOptions = Values<typeof optionTables.volunteerWeight>
 type TrustOptions = Values<typeof optionTables.volunteerTrust>
 type SiteOptions = Values<typeof optionTables.volunteerSite>
@@ -110,6 +111,13 @@ const find = async (operator: Operator, wanted: string): Promise<VolunteerRow> =
 /** mirrorswarm volunteers show NAME */
 export const runShow = async (options: OneOptions, io: Io): Promise<void> => {
   printOne(await withOperator(options, operator => find(operator, options.name)), options.json, io)
+}
+
+/** mirrorswarm volunteers add NAME --mirror URL */
+export const runAdd = async (options: AddOptions, io: Io): Promise<void> => {
+  const { name, mirror, capacity, allowOpen } = options
+  const request = { name, mirror, capacityBytesPerSecond: capacity ?? null, allowOpen }
+  printOne(await withOperator(options, operator => operator.addMirror(request)), options.json, io)
 }
 
 const change =

@@ -8,6 +8,7 @@ import { defaultGraceMs } from '../../core/update-limits.ts'
 import { keepAtOriginBy } from '../../manifest/logic/keep-at-origin.ts'
 import { type DataFolder, openDataFolder } from '../../origin/data-folder.ts'
 import { explainFile } from '../../origin/explain-file.ts'
+import { addMirror } from '../../origin/foreign/foreign-mirrors.ts'
 import {
   type Explanation,
   renderExplanation,
@@ -23,6 +24,7 @@ import type {
   ClientAnswer,
   ClientRow,
   NewClientRequest,
+  NewMirrorRequest,
   Operator,
   PruneSummary,
   PublishRequest,
@@ -120,6 +122,13 @@ export class LocalOperator implements Operator {
       networks: [...row.networks],
       askedNetworks: [...row.askedNetworks],
     }))
+  }
+
+  async addMirror({ mirror: url, ...request }: NewMirrorRequest): Promise<VolunteerRow> {
+    const name = request.name as VolunteerName
+    // The origin that runs here next may stand on a loopback address; its looks are guarded again.
+    await addMirror(this.#store.tracker, { ...request, name, url }, systemClock.nowMs(), true)
+    return this.#row(name)
   }
 
   async change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow> {

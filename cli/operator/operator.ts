@@ -62,6 +62,7 @@ export const VolunteerRow = Type.Object({
   site: Type.Optional(nullable(Type.String())),
   networks: Type.Optional(Type.Array(Type.String())),
   askedNetworks: Type.Optional(Type.Array(Type.String())),
+  mirror: Type.Optional(Type.Boolean()),
 })
 export type VolunteerRow = Static<typeof VolunteerRow>
 
@@ -88,6 +89,17 @@ export interface NewClientRequest {
   readonly paths: readonly string[]
   readonly networks: readonly string[]
   readonly password: string | null
+}
+
+/** A mirror that does not run our daemon. */
+export interface NewMirrorRequest {
+  readonly name: string
+  /** The URL that the repository's paths stand below. */
+  readonly mirror: string
+  /** Null: no limit that is known. */
+  readonly capacityBytesPerSecond: number | null
+  /** Send clients there although the origin asks them for credentials. */
+  readonly allowOpen: boolean
 }
 
 /** What the operator may settle of a volunteer. */
@@ -128,6 +140,8 @@ export interface Operator {
   /** Throws MS_PATH_NOT_FOUND for an unknown name. */
   revokeClient(name: string): Promise<void>
   volunteers(): Promise<readonly VolunteerRow[]>
+  /** Throws MS_NAME_TAKEN, MS_URL_REFUSED, MS_REQUEST_INVALID. */
+  addMirror(request: NewMirrorRequest): Promise<VolunteerRow>
   /** Throws MS_PATH_NOT_FOUND for a name that is not enrolled. */
   change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow>
   /** Throws MS_PATH_NOT_FOUND, MS_REQUEST_INVALID. */

@@ -10,6 +10,7 @@ import {
   ClientAnswer,
   ClientRow,
   type NewClientRequest,
+  type NewMirrorRequest,
   type Operator,
   PruneSummary,
   type PublishRequest,
@@ -97,6 +98,11 @@ export class RemoteOperator implements Operator {
   async volunteers(): Promise<readonly VolunteerRow[]> {
     const List = Type.Object({ volunteers: Type.Array(VolunteerRow) })
     return (await this.#ask(List, 'volunteers', {})).volunteers
+  }
+
+  addMirror(request: NewMirrorRequest): Promise<VolunteerRow> {
+    const body = JSON.stringify(request)
+    return this.#ask(VolunteerRow, 'volunteers', { method: 'POST', body })
   }
 
   async change(name: string, actions: readonly VolunteerAction[]): Promise<VolunteerRow> {

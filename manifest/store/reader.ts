@@ -99,6 +99,9 @@ const prepareStatements = (database: DatabaseSync) => {
     pathsOf: prepare(
       `SELECT path FROM entries e WHERE content = ?1 AND ${liveAt('e', '?2')} ORDER BY path LIMIT ?3`,
     ),
+    endedSince: prepare(
+      'SELECT path, content FROM entries WHERE to_snapshot > ? AND content IS NOT NULL',
+    ),
     retiredFrom: prepare(
       `SELECT e.to_snapshot - 1 AS number FROM entries e JOIN snapshots s ON s.number = e.to_snapshot
        WHERE e.path = ?1 AND s.created_ms >= ?2 ORDER BY e.from_snapshot DESC LIMIT 1`,
@@ -235,6 +238,15 @@ export class ManifestReader {
   retiredFrom(path: RepoPath, sinceMs: number): SnapshotNumber | null {
     const row = this.#statements.retiredFrom.get(path, sinceMs)
     return row === undefined ? null : numberOf(row, 'number')
+  }
+
+  /** Files that stood in `snapshot` or later and were dropped or changed after it. */
+  *endedSince(
+    snapshot: SnapshotNumber,
+  ): Generator<{ readonly path: RepoPath; readonly content: ContentNumber }> {
+    for (const row of this.#statements.endedSince.iterate(snapshot)) {
+      yield { path: pathOf(row, 'path'), content: numberOf(row, 'content') }
+    }
   }
 
   /** Entries in the order of their paths, after `after` and below the folder `prefix`. */

@@ -51,7 +51,8 @@ const drawnContents = 32
 /** Other volunteers that are asked about one that is accused. */
 const secondOpinions = 6
 
-const serves = ({ state }: Candidate): boolean => state === 'synced' || state === 'syncing'
+const serves = ({ state, record }: Candidate): boolean =>
+  (state === 'synced' || state === 'syncing') && record.mirror === undefined
 
 export class Auditor {
   readonly #parts: AuditorParts
@@ -91,6 +92,7 @@ export class Auditor {
   suspect(name: VolunteerName, file: SentFile): void {
     if (this.#suspected.has(name) || this.#busy.has(name)) return
     if (this.#parts.tracker.suspicion(name)?.quarantined === true) return
+    if (this.#parts.tracker.volunteer(name)?.mirror !== undefined) return
     this.#suspected.set(name, true)
     this.#begin(name, async () => {
       const { random } = this.#parts
@@ -109,7 +111,8 @@ export class Auditor {
     const candidates = tracker.candidates()
     const nowMs = clock.nowMs()
     for (const { name, record } of candidates) {
-      const due = !record.disabled && isAuditDue(tracker.suspicion(name), nowMs)
+      const isOurs = !record.disabled && record.mirror === undefined
+      const due = isOurs && isAuditDue(tracker.suspicion(name), nowMs)
       if (due) this.#begin(name, () => this.#again(name))
     }
     if (clock.monotonicMs() < this.#nextMs) return

@@ -19,7 +19,9 @@ export interface MirrorHead {
  */
 export type MirrorAnswer =
   | { readonly kind: 'part' | 'whole'; readonly validator: string }
-  | { readonly kind: 'absent' | 'busy' | 'failed'; readonly reason: string }
+  | { readonly kind: 'absent'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'busy'; readonly reason: string }
 
 const validatorCharacters = 256
 

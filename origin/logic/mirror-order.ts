@@ -12,11 +12,13 @@ export interface ListAsker {
   /** The client came by https: it may not be sent to plain http. */
   readonly https: boolean
   readonly family: Family
+  /** The origin asks clients for credentials; missing: it does not. */
+  readonly requireClients?: boolean
 }
 
 type Listed = Pick<
   SelectionCandidate,
-  'name' | 'https' | 'state' | 'disabled' | 'reach' | 'weight' | 'capacityBytesPerSecond'
+  'name' | 'https' | 'state' | 'disabled' | 'mirror' | 'reach' | 'weight' | 'capacityBytesPerSecond'
 >
 
 /** Evenly spread over (0, 1): FNV-1a with MurmurHash3's last mix. */
@@ -39,6 +41,7 @@ const scoreOf = (asker: ListAsker, { name, weight, capacityBytesPerSecond }: Lis
 
 const mayServe = (candidate: Listed, asker: ListAsker): boolean =>
   !candidate.disabled &&
+  !(asker.requireClients === true && candidate.mirror?.allowOpen === false) &&
   candidate.weight > 0 &&
   (candidate.state === 'synced' || candidate.state === 'syncing') &&
   (candidate.https || !asker.https) &&

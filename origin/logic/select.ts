@@ -25,6 +25,8 @@ export interface SelectionCandidate {
   readonly state: 'syncing' | 'synced' | 'draining' | 'offline' | 'unreachable' | 'quarantined'
   readonly disabled: boolean
   readonly trust: 'full' | 'signed-only'
+  /** Of a mirror without our daemon, which serves whoever asks; null or missing: it is none. */
+  readonly mirror?: { readonly allowOpen: boolean } | null
   readonly reach: Reach
   /** As it announced last; our redirects since then are in the account. */
   readonly clientBytesPerSecond: number
@@ -65,6 +67,8 @@ export interface Moment {
   readonly maxShare: number
   /** All redirects together. */
   readonly total: Account
+  /** The origin asks clients for credentials; missing: it does not. */
+  readonly requireClients?: boolean
 }
 
 export const refusalTexts = {
@@ -76,6 +80,7 @@ export const refusalTexts = {
   'not-held': 'it does not hold this content',
   scheme: 'the client came by https, the volunteer has only http',
   family: 'the client came by IPv4, the volunteer has only IPv6',
+  open: 'it serves whoever asks, and this origin asks clients for credentials (--allow-open)',
   trust: 'it may serve only what signed indexes name, and none names this',
   tried: 'this client was sent there for this path a moment ago',
   'full-clients': 'it serves as many clients as its owner allows',
@@ -154,6 +159,7 @@ export const refusal = (
   moment: Moment,
 ): RefusalReason | null => {
   if (candidate.disabled) return 'disabled'
+  if (moment.requireClients === true && candidate.mirror?.allowOpen === false) return 'open'
   const { state } = candidate
   if (state !== 'synced' && state !== 'syncing') return state
   if (!candidate.has(request.content)) return 'not-held'

@@ -11,11 +11,12 @@ import { parseRequestPath } from '../../core/repo-path.ts'
 import { volunteerNetworks } from '../../core/selection-limits.ts'
 import { defaultKeepMs, leastKeepMs } from '../../core/update-limits.ts'
 import type { VolunteerView } from '../../tracker/logic/views.ts'
-import { messageParser, networkSchema } from '../../tracker/messages.ts'
+import { messageParser, networkSchema, volunteerNameSchema } from '../../tracker/messages.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { callerOf, type RouteAccess, requirePath } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
 import { makeExchange, type OriginContext } from '../context.ts'
+import { addMirror } from '../foreign/foreign-mirrors.ts'
 import type { HeadKeeper } from '../head-keeper.ts'
 import { jsonOf, originalTarget, takeOver } from '../http.ts'
 import type { Publisher } from '../publisher.ts'
@@ -33,6 +34,8 @@ export interface OperatorRoutesParts {
   readonly tokens: TokenStore
   readonly tracker: Tracker
   readonly clock: Clock
+  /** Mirrors on loopback addresses are good only where the origin itself is on one. */
+  readonly allowLoopback: boolean
 }
 
 const operatorOnly: { access: RouteAccess } = { access: 'self' }
@@ -74,6 +77,17 @@ const parseAction = messageParser(
     networks: Type.Optional(Type.Array(networkSchema, { maxItems: volunteerNetworks })),
   }),
   'volunteer',
+  'MS_REQUEST_INVALID',
+)
+
+const parseMirror = messageParser(
+  Type.Object({
+    name: volunteerNameSchema,
+    mirror: Type.String({ minLength: 1, maxLength: 1024 }),
+    capacityBytesPerSecond: Type.Optional(Type.Union([count, Type.Null()])),
+    allowOpen: Type.Optional(Type.Boolean()),
+  }),
+  'mirror',
   'MS_REQUEST_INVALID',
 )
 
@@ -160,6 +174,19 @@ const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void
     reply
       .header('cache-control', 'no-store')
       .send({ volunteers: shown(request.raw, tracker.volunteers()) }),
+  )
+
+  app.post(
+    '/-/v1/volunteers',
+    { bodyLimit: operatorBodyBytes, config: operatorOnly },
+    async (request, reply) => {
+      authority.requireOperator(request.raw)
+      const { name, mirror: url, ...rest } = parseMirror(jsonOf(request))
+      const { capacityBytesPerSecond = null, allowOpen = false } = rest
+      const wanted = { name, url, capacityBytesPerSecond, allowOpen }
+      await addMirror(tracker, wanted, parts.clock.nowMs(), parts.allowLoopback)
+      return reply.code(201).send(viewOf(name))
+    },
   )
 
   app.get<{ Params: { name: string } }>(

@@ -9,11 +9,11 @@ const newer = (a: VolunteerRecord, b: VolunteerRecord): VolunteerRecord => {
   return a.name > b.name ? a : b
 }
 
-/** All enabled volunteers in the order of their names; equal records give equal lists. */
+/** All enabled volunteers that run our daemon, in the order of their names; equal records give equal lists. */
 export const rosterList = (records: Iterable<VolunteerRecord>): RosterEntry[] => {
   const byKey = new Map<string, VolunteerRecord>()
   for (const record of records) {
-    if (record.disabled) continue
+    if (record.disabled || record.mirror !== undefined) continue
     const other = byKey.get(record.publicKey)
     byKey.set(record.publicKey, other === undefined ? record : newer(record, other))
   }

@@ -171,6 +171,8 @@ export interface VolunteerView {
   /** Networks whose clients go there first, as the operator approved, and those that it asks for. */
   readonly networks: readonly string[]
   readonly askedNetworks: readonly string[]
+  /** It runs none of our daemons: the origin looks at its files itself. */
+  readonly mirror?: true
   readonly reasons: readonly string[]
 }
 
@@ -193,5 +195,6 @@ export const viewOf = (candidate: Candidate, report: LastReport | null): Volunte
   site: candidate.record.site ?? null,
   networks: candidate.record.networks ?? [],
   askedNetworks: candidate.record.askedNetworks ?? [],
+  ...(candidate.record.mirror === undefined ? {} : { mirror: true }),
   reasons: candidate.reasons,
 })
