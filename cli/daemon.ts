@@ -10,6 +10,12 @@ export interface Daemon {
   stop(): Promise<void>
 }
 
+/** /srv/repo, handed → /srv/repo.handed */
+export const folderBeside = (folder: string, name: string): string => {
+  if (folder === '/') throw new UsageError(`--accel-folder DIR is missing: nothing lies beside /`)
+  return `${folder.replace(/\/+$/, '')}.${name}`
+}
+
 /** /srv/repo → /srv/repo.mirrorswarm */
 export const dataFolderBeside = (folder: string): string => {
   if (folder === '/') throw new UsageError('--data DIR is missing: nothing lies beside /')

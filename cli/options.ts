@@ -257,6 +257,16 @@ const volunteer = {
     help: 'Serve at most this many clients at a time; 0 helps the swarm only',
   },
   ...front,
+  accelRedirect: {
+    kind: 'string',
+    placeholder: 'PREFIX',
+    help: 'Let the trusted nginx in front send the bytes: its internal location, e.g. /handed/ (see deploy/nginx/)',
+  },
+  accelFolder: {
+    kind: 'string',
+    placeholder: 'DIR',
+    help: 'What that location is an alias of, on the file system of the mirror (default: MIRROR_DIR.handed)',
+  },
   peerPort: {
     kind: 'count',
     least: 0,

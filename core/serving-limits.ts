@@ -14,3 +14,7 @@ export const hotContentBytes = 4 * MiB
 export const countedHotContents = 16_384
 /** After so many requests all of those counts are halved, so that old fame fades. */
 export const hotContentsAging = 65_536
+/** Names that a volunteer keeps for a web server in front, one for each content handed over lately. */
+export const handedNames = 16_384
+/** How long after its last use: the server opens the file within moments, a busy one later. */
+export const handedNameMs = 60_000

@@ -51,6 +51,11 @@ export class ClientAddresses {
     }
   }
 
+  /** Does the request come from one of the operator's own proxies? */
+  isProxy(request: Pick<Asking, 'socket'>): boolean {
+    return inNetworks(this.#trusted, socketAddress(request))
+  }
+
   #hops({ headers }: Asking): readonly Hop[] {
     const text = headers[this.#header]
     const value = Array.isArray(text) ? text.join(',') : text

@@ -11,6 +11,7 @@ import { createLogger, type Logger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import type { ClientAddresses } from '../delivery/client-address.ts'
 import { ContentMemory } from '../delivery/content-memory.ts'
+import type { HandOver } from '../delivery/hand-over.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { compileScope } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
@@ -72,6 +73,7 @@ export interface AssemblyInput {
   readonly stopSignal: AbortSignal
   readonly serverSignal: AbortSignal
   readonly addresses: ClientAddresses
+  readonly handOver: HandOver | null
   readonly freeBytes?: FreeBytes
 }
 
@@ -279,23 +281,21 @@ const makeServing = (
   seams: ServingSeams,
   logger: Logger,
 ): Serving => {
-  const { options, enrolment, identity, metrics } = input
+  const { options, enrolment, identity, metrics, handOver } = input
   const { publicUrl, originUrl, networks, maxClients } = options
   return new Serving(
     {
-      ...{ reader, store, folder, metrics, uploadLimiter, logger },
+      ...{ reader, store, folder, metrics, uploadLimiter, logger, handOver, clock: systemClock },
       linkKey: { volunteer: enrolment.name, secret: linkSecret(identity, enrolment) },
       budget: new ReadBudget(),
       memory: new ContentMemory(),
-      clock: systemClock,
       originClock: () => seams.announcer().originClock,
       isWithinHours: seams.isWithinHours,
       isDraining: input.isStopping,
       onLost: seams.onLost,
     },
     {
-      ...{ originUrl, networks, maxClients },
-      addresses: input.addresses,
+      ...{ originUrl, networks, maxClients, addresses: input.addresses },
       prefix: prefixOf(publicUrl),
       signal: input.serverSignal,
     },

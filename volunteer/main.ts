@@ -11,6 +11,7 @@ import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { volunteerNetworks } from '../core/selection-limits.ts'
 import { Front, frontDefaults } from '../delivery/front.ts'
+import { HandOver } from '../delivery/hand-over.ts'
 import { type Assembly, type AssemblyInput, assemble } from './assemble.ts'
 import { makeAuditOrders } from './audit-parts.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -214,6 +215,15 @@ const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   followHours(base, assembly)
 }
 
+const startHandOver = async ({ options, logger, undo }: Base): Promise<HandOver | null> => {
+  const { accelRedirect } = options
+  if (accelRedirect === undefined || accelRedirect === null) return null
+  const handOver = new HandOver({ clock: systemClock, logger }, accelRedirect)
+  await handOver.start()
+  undo.add(() => handOver.stop())
+  return handOver
+}
+
 const run = async (base: Base): Promise<RunningVolunteer> => {
   const { options, undo, logger, identity, name, stop } = base
   let assembly: Assembly | null = null
@@ -234,6 +244,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     { listen: options.listen, tls: options.tls, prefix: prefixOf(options.publicUrl), front },
   )
   undo.add(() => server.stop())
+  const handOver = await startHandOver(base)
   const { port } = await server.start()
   const listening = urlOfListener({ host: options.listen.host, port }, options.tls !== null)
   const url = options.publicUrl ?? listening
@@ -246,7 +257,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     isStopping: () => stopping,
     stopSignal: stop.signal,
     serverSignal: server.signal,
-    addresses: front.addresses,
+    ...{ handOver, addresses: front.addresses },
     ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
   }
   assembly = assemble(input)

@@ -53,6 +53,8 @@ export interface VolunteerOptions {
   readonly graceMs: number | null
   /** Proxies, and limits of what one address may ask; missing: frontDefaults. */
   readonly front?: FrontOptions
+  /** nginx in front sends the bytes, from a folder of names; missing or null: the daemon does. */
+  readonly accelRedirect?: { readonly prefix: string; readonly folder: string } | null
   readonly logLevel: LogLevel
   /** Missing: full. */
   readonly logAddresses?: LogAddresses
@@ -117,6 +119,29 @@ const checkAmount = (option: string, value: number | null, least: number): void 
   }
 }
 
+/** What nginx sends cannot be held to the owner's limits, and only a known proxy may be told. */
+const checkAccel = (options: VolunteerOptions): VolunteerOptions['accelRedirect'] => {
+  const { accelRedirect } = options
+  if (accelRedirect === undefined || accelRedirect === null) return null
+  const { prefix, folder } = accelRedirect
+  if (!/^(?:\/[A-Za-z0-9_.~-]+)+\/$/.test(prefix) || prefix.startsWith('/-/')) {
+    throw invalid(`--accel-redirect "${prefix}" is not like /handed/ (the location in nginx)`)
+  }
+  if ((options.front?.trustedProxies ?? []).length === 0) {
+    throw invalid('--accel-redirect needs --trusted-proxy: the address of your nginx')
+  }
+  if (options.uploadLimitBytesPerSecond !== null || options.maxClients !== null) {
+    throw invalid(
+      '--accel-redirect does not go with --upload-limit and --max-clients: use limit_rate and ' +
+        'limit_conn of nginx',
+    )
+  }
+  if (isBelow(resolve(options.mirrorDir), resolve(folder))) {
+    throw invalid('--accel-folder must not lie in the mirror, but on the same file system')
+  }
+  return { prefix, folder: resolve(folder) }
+}
+
 /** Throws MS_CONFIG_INVALID with the option that is wrong. */
 export const checkOptions = (options: VolunteerOptions): CheckedOptions => {
   checkAmount('upload-limit', options.uploadLimitBytesPerSecond, 1)
@@ -131,6 +156,7 @@ export const checkOptions = (options: VolunteerOptions): CheckedOptions => {
     originUrl: checkUrl('origin', options.originUrl),
     publicUrl: options.publicUrl === null ? null : checkUrl('public-url', options.publicUrl),
     name: checkName(options.name),
+    accelRedirect: checkAccel(options) ?? null,
     hours: options.hours === null ? null : parseHours(options.hours),
     networks: options.networks.map(parseNetwork),
     bootstrap: options.bootstrap === null ? null : checkRsyncSource(options.bootstrap),

@@ -15,9 +15,11 @@ import { type BounceReason, signBounce } from '../delivery/bounces.ts'
 import { type ClientAddresses, socketAddress } from '../delivery/client-address.ts'
 import type { ContentMemory, KeptBody } from '../delivery/content-memory.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
+import type { HandOver } from '../delivery/hand-over.ts'
 import { LinkMemory } from '../delivery/link-memory.ts'
 import type { LinkKey } from '../delivery/links.ts'
-import { respond } from '../delivery/logic/respond.ts'
+import { handOverHeaders, mayHandOver } from '../delivery/logic/hand-over.ts'
+import { type Decision, respond } from '../delivery/logic/respond.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import { type SendResult, sendRepresentation } from '../delivery/send.ts'
 import type { Content } from '../manifest/model.ts'
@@ -38,6 +40,8 @@ export interface ServingParts {
   readonly budget: ReadBudget
   /** Missing: every answer is read from its file. */
   readonly memory?: ContentMemory
+  /** Lets a proxy send the bytes; missing: none does. */
+  readonly handOver?: HandOver | null
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
@@ -234,10 +238,12 @@ export class Serving {
 
   async #send(request: Request, content: Content, limited: boolean): Promise<void> {
     const { folder } = this.#parts
+    const handOver = this.#handOverTo(request)
+    const memory = handOver === null ? this.#parts.memory : undefined
     // Counted before anything waits, so that a burst cannot slip past --max-clients.
     if (limited) this.#activeClients++
     try {
-      const kept = await this.#parts.memory?.find(content.sha256)
+      const kept = await memory?.find(content.sha256)
       if (kept) {
         try {
           await this.#sendBody(request, content, kept, limited)
@@ -249,12 +255,39 @@ export class Serving {
       const file = await this.#contents.openFile(content.sha256)
       if (file === null) this.#bounce(request, 'not held', content.sha256)
       else {
-        await this.#parts.memory?.offer(content.sha256, folder.file(file.held.path), file)
+        await memory?.offer(content.sha256, folder.file(file.held.path), file)
         await this.#sendBody(request, content, file, limited)
       }
     } finally {
       if (limited) this.#activeClients--
     }
+  }
+
+  /** Who is not behind the owner's own proxy would get an answer without its bytes. */
+  #handOverTo({ raw }: Request): HandOver | null {
+    return (this.#options.addresses?.isProxy(raw) && this.#parts.handOver) || null
+  }
+
+  /**
+   * Tell the proxy which file to send; false: nothing was answered. Were the status 200, a proxy that
+   * does not understand the header would make an empty file of it.
+   */
+  async #handOver(
+    request: Request,
+    decision: Decision,
+    { held, guard, handle }: OpenHeldFile,
+    limited: boolean,
+  ): Promise<boolean> {
+    const { folder, metrics } = this.#parts
+    const handOver = this.#handOverTo(request)
+    if (handOver === null || !mayHandOver(request.raw.headers, decision)) return false
+    const uri = await handOver.place(held.sha256, folder.file(held.path), guard)
+    if (uri === null) return false
+    await handle.close()
+    metrics.addSent(limited ? 'client' : 'network', decision.bodyBytes)
+    metrics.count(limited ? 'served' : 'network')
+    end(request, 501, handOverHeaders(decision, uri))
+    return true
   }
 
   async #sendBody(
@@ -271,6 +304,7 @@ export class Serving {
       modifiedSeconds: content.modifiedSeconds,
       contentType: contentTypeOf(request.path),
     })
+    if ('held' in body && (await this.#handOver(request, decision, body, limited))) return
     const result = await sendRepresentation(request.response, decision, body, {
       budget,
       signal: this.#options.signal,

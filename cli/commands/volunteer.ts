@@ -1,12 +1,23 @@
 // mirrorswarm volunteer: runs the daemon until it is told to stop.
 
 import type { VolunteerOptions } from '../../volunteer/main.ts'
-import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
+import { dataFolderBeside, folderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import type { Io } from '../io.ts'
 import type { Values } from '../option-spec.ts'
 import type { optionTables } from '../options.ts'
+import { UsageError } from '../usage-error.ts'
 
 type Options = Values<typeof optionTables.volunteer>
+
+/** With the slash at its end that the location has. */
+const accelOptions = ({ accelRedirect, accelFolder, mirrorDir }: Options) => {
+  if (accelRedirect === null) {
+    if (accelFolder === null) return null
+    throw new UsageError('--accel-redirect PREFIX is missing: it goes with --accel-folder')
+  }
+  const prefix = accelRedirect.replace(/\/*$/, '/')
+  return { prefix, folder: accelFolder ?? folderBeside(mirrorDir, 'handed') }
+}
 
 /** The daemon's options from the command's. Throws UsageError for a pair that does not fit. */
 export const volunteerOptions = (options: Options): VolunteerOptions => ({
@@ -32,6 +43,7 @@ export const volunteerOptions = (options: Options): VolunteerOptions => ({
   peerPort: options.peerPort,
   graceMs: options.grace,
   front: frontOptions(options),
+  accelRedirect: accelOptions(options),
   logLevel: options.logLevel,
   logAddresses: options.logAddresses,
 })
