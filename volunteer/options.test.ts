@@ -1,4 +1,5 @@
 import t from 'tap'
+import { frontDefaults } from '../delivery/front.ts'
 import {
   checkOptions,
   nameFromHost,
@@ -40,6 +41,9 @@ t.test('URLs lose their trailing slash, hours and networks are parsed', async t 
 })
 
 t.test('what is wrong is named', async t => {
+  const front = { ...frontDefaults, trustedProxies: ['127.0.0.1'] }
+  const accelRedirect = { prefix: '/handed/', folder: '/srv/mirror.handed' }
+  t.same(checkOptions({ ...options, front, accelRedirect }).accelRedirect, accelRedirect)
   const cases: [Partial<VolunteerOptions>, RegExp][] = [
     [{ originUrl: 'origin.example' }, /--origin/],
     [{ publicUrl: 'ftp://x' }, /--public-url/],
@@ -50,6 +54,12 @@ t.test('what is wrong is named', async t => {
     [{ maxClients: Number.NaN }, /--max-clients/],
     [{ hours: 'at night' }, /at night/],
     [{ networks: ['everyone'] }, /everyone/],
+    [{ accelRedirect }, /--trusted-proxy/],
+    [{ accelRedirect, front, maxClients: 9 }, /--max-clients/],
+    [{ accelRedirect, front, uploadLimitBytesPerSecond: 9 }, /--upload-limit/],
+    [{ accelRedirect: { ...accelRedirect, prefix: 'handed/' }, front }, /like \/handed\//],
+    [{ accelRedirect: { ...accelRedirect, prefix: '/-/handed/' }, front }, /like \/handed\//],
+    [{ accelRedirect: { ...accelRedirect, folder: '/srv/mirror/x' }, front }, /--accel-folder/],
   ]
   for (const [change, message] of cases) {
     t.throws(() => checkOptions({ ...options, ...change }), { code: 'MS_CONFIG_INVALID', message })
