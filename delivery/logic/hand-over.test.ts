@@ -1,0 +1,53 @@
+// Only what a web server is sure to answer the same is handed over to it.
+
+import t from 'tap'
+import type { Sha256 } from '../../core/ids.ts'
+import type { RequestHeaders } from './conditional.ts'
+import { handOverHeaders, mayHandOver } from './hand-over.ts'
+import { entityTagOf, type Representation, respond } from './respond.ts'
+
+const sha256 = 'ab'.repeat(32) as Sha256
+const file: Representation = {
+  sha256,
+  sizeBytes: 1000,
+  modifiedSeconds: 784_111_777,
+  contentType: 'text/plain',
+}
+const isHanded = (headers: RequestHeaders, method: 'GET' | 'HEAD' = 'GET', of = file): boolean =>
+  mayHandOver(headers, respond(method, headers, of))
+
+t.test('whole files and one plain range are handed over, nothing else', async t => {
+  const etag = entityTagOf(sha256)
+  for (const headers of [
+    {},
+    { range: 'bytes=0-1' },
+    { range: 'bytes=5-' },
+    { range: 'bytes=-5' },
+  ]) {
+    t.ok(isHanded(headers), JSON.stringify(headers))
+    t.notOk(isHanded(headers, 'HEAD'))
+    t.notOk(isHanded({ ...headers, 'if-match': etag }))
+    t.notOk(isHanded({ ...headers, 'if-none-match': etag }))
+    t.notOk(isHanded({ ...headers, 'if-unmodified-since': 'Sun, 06 Nov 1994 08:49:38 GMT' }))
+    t.notOk(isHanded(headers, 'GET', { ...file, sizeBytes: 0 }))
+  }
+  const ranges = ['bytes=0-1,5-6', 'bytes=0-1, bytes=0-1', 'bytes=0-4,5-9', 'lines=1-2', 'bytes=']
+  for (const range of [...ranges, 'bytes=1000-', 'bytes=-0', 'bytes=9-5', `bytes=0-${2n ** 64n}`]) {
+    t.notOk(isHanded({ range }), range)
+  }
+  t.ok(isHanded({ range: 'bytes=0-1', 'if-range': etag }))
+  t.notOk(isHanded({ range: 'bytes=0-1', 'if-range': '"other"' }), 'the server looks at the range')
+})
+
+t.test('lengths and ranges are the server’s own, the rest is ours', async t => {
+  const decision = respond('GET', { range: 'bytes=0-1' }, file)
+  const headers = handOverHeaders(decision, '/handed/x')
+  t.match(headers, {
+    'content-length': '0',
+    'x-accel-redirect': '/handed/x',
+    'content-type': 'text/plain',
+  })
+  t.equal(headers.etag, decision.headers.etag)
+  t.equal(headers['last-modified'], decision.headers['last-modified'])
+  t.notOk('content-range' in headers || 'accept-ranges' in headers)
+})
