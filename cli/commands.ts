@@ -190,6 +190,17 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/fetch.ts')).runFetch,
   }),
   defineCommand({
+    name: 'completion',
+    summary: 'Print a script by which a shell completes commands and options',
+    options: optionTables.completion,
+    examples: [
+      'completion bash > /etc/bash_completion.d/mirrorswarm',
+      'completion zsh > /usr/local/share/zsh/site-functions/_mirrorswarm',
+      'completion fish > ~/.config/fish/completions/mirrorswarm.fish',
+    ],
+    load: async () => (await import('./commands/completion.ts')).runCompletion,
+  }),
+  defineCommand({
     name: 'demo',
     summary: 'Show it all on this machine: an origin, three volunteers and real clients',
     options: optionTables.demo,

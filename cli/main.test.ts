@@ -64,7 +64,8 @@ t.test('every example is accepted by its own option table', async t => {
       t.equal(example.slice(0, name.length), name)
       const { resolveOptions } = await import('./resolve-options.ts')
       const command = commands.find(each => each.name === name)
-      const words = example.slice(name.length).split(' ').filter(Boolean)
+      const [line = ''] = example.slice(name.length).split(' > ')
+      const words = line.split(' ').filter(Boolean)
       await resolveOptions(command?.options ?? {}, words, {})
       t.pass(example)
     }

@@ -372,6 +372,17 @@ const demo = {
   },
 } as const satisfies OptionTable
 
+const completion = {
+  shell: {
+    kind: 'string',
+    positional: true,
+    required: true,
+    placeholder: 'SHELL',
+    choices: ['bash', 'zsh', 'fish'],
+    help: 'bash, zsh or fish',
+  },
+} as const satisfies OptionTable
+
 export const optionTables = {
   origin,
   volunteer,
@@ -391,5 +402,6 @@ export const optionTables = {
   clientAdd,
   clientList: operator,
   oneClient,
+  completion,
   demo,
 } as const satisfies Readonly<Record<string, OptionTable>>
