@@ -190,6 +190,17 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/fetch.ts')).runFetch,
   }),
   defineCommand({
+    name: 'status',
+    summary: 'Show how an origin and its volunteers are, or one volunteer',
+    options: optionTables.status,
+    examples: [
+      `status ${data}`,
+      'status --origin http://repo.example.org/',
+      'status --url http://physics.example.org:8090/ --json',
+    ],
+    load: async () => (await import('./commands/status.ts')).runStatus,
+  }),
+  defineCommand({
     name: 'completion',
     summary: 'Print a script by which a shell completes commands and options',
     options: optionTables.completion,

@@ -29,3 +29,13 @@ export const operator = {
   json,
   config,
 } as const satisfies OptionTable
+
+/** Of the command that shows how a daemon is. */
+export const status = {
+  url: {
+    kind: 'url',
+    placeholder: 'URL',
+    help: 'Show the volunteer at this URL instead of an origin',
+  },
+  ...operator,
+} as const satisfies OptionTable

@@ -7,7 +7,7 @@ import { checkRsyncSource } from '../core/rsync.ts'
 import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
-import { config, operator } from './operator-options.ts'
+import { config, operator, status } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
 import {
@@ -402,6 +402,7 @@ export const optionTables = {
   clientAdd,
   clientList: operator,
   oneClient,
+  status,
   completion,
   demo,
 } as const satisfies Readonly<Record<string, OptionTable>>

@@ -90,6 +90,7 @@ t.test('an operator’s day, with the origin running and not', async t => {
   const days = (Date.parse(answer.expires) - Date.now()) / 86_400_000
   t.ok(days > 6.9 && days <= 7, `${days} days`)
   t.match((await run(t, 'volunteers', 'list', '--data', data)).out, /no volunteer is enrolled/)
+  t.match((await run(t, 'status', '--data', data)).out, /^publish {4}(?:in order|under way)$/m)
   t.same(JSON.parse((await run(t, 'volunteers', 'list', '--origin', url, '--json')).out), {
     volunteers: [],
   })

@@ -26,6 +26,7 @@ import type {
   NewClientRequest,
   NewMirrorRequest,
   Operator,
+  OriginState,
   PruneSummary,
   PublishRequest,
   PublishSummary,
@@ -58,6 +59,11 @@ export class LocalOperator implements Operator {
     await store.tracker.start()
     stack.defer(() => store.tracker.stop())
     return new LocalOperator(folder, store, stack.move())
+  }
+
+  async state(): Promise<OriginState> {
+    const snapshot = this.#store.reader.latest()?.number ?? null
+    return { url: null, snapshot, publishing: false, problem: null }
   }
 
   async publish({ allowShrink, signal, onProgress }: PublishRequest): Promise<PublishSummary> {

@@ -32,6 +32,18 @@ export const PruneSummary = Type.Object({
 })
 export type PruneSummary = Static<typeof PruneSummary>
 
+/** What an origin does at present. */
+export interface OriginState {
+  /** Where it was reached; null: it does not run. */
+  readonly url: string | null
+  /** Its newest snapshot; null: none yet. */
+  readonly snapshot: number | null
+  /** Null: only its operator may know. */
+  readonly publishing: boolean | null
+  /** Why the newest publish failed. */
+  readonly problem: { readonly code: string; readonly message: string } | null
+}
+
 export const TokenAnswer = Type.Object({
   token: Type.String(),
   uses: Type.Integer(),
@@ -126,6 +138,8 @@ export interface PublishRequest {
 }
 
 export interface Operator {
+  /** How the origin is; nothing in it changes. */
+  state(): Promise<OriginState>
   publish(request: PublishRequest): Promise<PublishSummary>
   /** Throws MS_PUBLISH_RUNNING. */
   prune(request: { readonly keepMs: number; readonly signal: AbortSignal }): Promise<PruneSummary>

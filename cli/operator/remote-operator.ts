@@ -12,6 +12,7 @@ import {
   type NewClientRequest,
   type NewMirrorRequest,
   type Operator,
+  type OriginState,
   PruneSummary,
   type PublishRequest,
   PublishSummary,
@@ -23,6 +24,13 @@ import {
 
 const ErrorBody = Type.Object({
   error: Type.Object({ code: Type.String(), message: Type.String() }),
+})
+
+const ReadyAnswer = Type.Object({ snapshot: Type.Union([Type.Integer(), Type.Null()]) })
+
+const PublishAnswer = Type.Object({
+  publishing: Type.Boolean(),
+  problem: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
 })
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code)
@@ -52,6 +60,19 @@ export class RemoteOperator implements Operator {
     this.#url = options.url.replace(/\/+$/, '')
     this.#operatorToken = options.operatorToken
     this.#http = new HttpClient({ anyCertificate: options.anyCertificate })
+  }
+
+  async state(): Promise<OriginState> {
+    // Not ready (503) is an answer here: nothing is published yet.
+    const answer = await this.#http.send(`${this.#url}/-/ready`)
+    const ready = parseJson((await this.#http.read(answer)).toString('utf8'))
+    if (!Value.Check(ReadyAnswer, ready)) {
+      throw new MirrorswarmError('MS_ANSWER_INVALID', `${this.#url} is no origin of ours`)
+    }
+    const state = { url: this.#url, snapshot: ready.snapshot }
+    if (this.#operatorToken === null) return { ...state, publishing: null, problem: null }
+    const { publishing, problem } = await this.#ask(PublishAnswer, 'publish', {})
+    return { ...state, publishing, problem }
   }
 
   publish({ allowShrink, signal }: PublishRequest): Promise<PublishSummary> {
