@@ -10,7 +10,7 @@ import {
   renderVolunteerStatus,
   type VolunteerDocument,
 } from './status.ts'
-import { renderVolunteers } from './volunteers.ts'
+import { renderVolunteer, renderVolunteers } from './volunteers.ts'
 
 const row = (name: string, more: Partial<VolunteerRow> = {}): VolunteerRow => ({
   ...{ name, url: `http://${name}.example.org/`, state: 'serving', snapshot: 7 },
@@ -58,6 +58,8 @@ t.test('an origin is summed up: states, who is behind, both loads, what is wrong
 t.test('nothing that is shown is wider than 80 columns', async t => {
   const nowMs = 400 * 86_400_000
   t.ok(widest(renderVolunteers([wide, row('a')], nowMs)) <= 80)
+  const networks = Array.from({ length: 30 }, (_, index) => `10.${index}.0.0/16`)
+  t.ok(widest(renderVolunteer({ ...wide, url: 'http://a/', networks }, nowMs)) <= 80)
   const status = originStatus(running, [wide, row('a')])
   t.ok(widest(renderOriginStatus(status, nowMs)) <= 80)
   const text = renderVolunteerStatus(document)

@@ -3,6 +3,7 @@
 import { systemClock } from '../../core/clock.ts'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { formatDuration, formatSize } from '../../core/units.ts'
+import { fold } from '../help.ts'
 import type { Io } from '../io.ts'
 import { withOperator } from '../operator/open-operator.ts'
 import type { Operator, VolunteerAction, VolunteerRow } from '../operator/operator.ts'
@@ -78,7 +79,7 @@ export const renderVolunteer = (row: VolunteerRow, nowMs: number): string =>
     ...listed('networks', row.networks),
     ...listed('asks for', row.askedNetworks),
   ]
-    .map(([title = '', text = '']) => `${title.padEnd(10)}${text}`)
+    .map(([title = '', text = '']) => `${title.padEnd(10)}${fold(text, 10)}`)
     .join('\n')
 
 const printOne = (row: VolunteerRow, json: boolean, io: Io): void => {
