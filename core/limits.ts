@@ -78,10 +78,12 @@ export const repeatVolunteers = 2
 export const repeatWindowMs = 60_000
 /** The same for the largest files, whose downloads fail later. */
 export const repeatWindowMostMs = 900_000
-/** Client and path pairs remembered to recognise repeats (about 300 bytes each). */
-export const repeatEntries = 50_000
+/** Places for pairs of client and path to recognise repeats (44 bytes each); a power of two. */
+export const repeatSlots = 2 ** 18
 /** A client stays with its volunteer this long at most, so that connections are reused. */
 export const stickyMs = 20_000
+/** Places for clients and the volunteers they stay with (20 bytes each); a power of two. */
+export const stickySlots = 2 ** 16
 /** Clients whose volunteer, and whose snapshot of a Release, is remembered. */
 export const rememberedClients = 20_000
 /** What a redirect costs a volunteer besides the bytes: a connection and headers. */

@@ -1,10 +1,9 @@
 // Carries out what selection decides: gives it the volunteers as they are now, remembers where
 // clients were sent (in bounded memory), and makes the link, signed unless a mirror would not understand that. It knows no sockets.
 
-import { LRUCache } from 'lru-cache'
 import type { Clock, Random } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
-import { duplicateLinks, rememberedClients, repeatEntries, stickyMs } from '../core/limits.ts'
+import { duplicateLinks, stickyMs } from '../core/limits.ts'
 import { linkContent } from '../delivery/link-signer.ts'
 import { linkExpiry } from '../delivery/links.ts'
 import type { Content } from '../manifest/model.ts'
@@ -20,8 +19,9 @@ import {
 import type { Tier } from './logic/closeness.ts'
 import { mirrorOrder } from './logic/mirror-order.ts'
 import type { PreferRule } from './logic/prefer-rules.ts'
-import { adviseRepeat, type Repeat, rangeOffset, recordAnswer, repeatKey } from './logic/repeats.ts'
+import { adviseRepeat, rangeOffset, recordAnswer } from './logic/repeats.ts'
 import { judgeAll, type Moment, refusal, type Selection } from './logic/select.ts'
+import { RedirectMemory } from './redirect-memory.ts'
 import type { Standing } from './standing.ts'
 import { type PlaceFinder, Standings, type VolunteerSource } from './standings.ts'
 
@@ -89,6 +89,8 @@ export interface RedirectorParts {
   readonly requireClients?: boolean
   /** Told of each client that is sent to a volunteer. */
   readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
+  /** Missing: one of its own. */
+  readonly memory?: RedirectMemory
 }
 
 interface Considered {
@@ -103,8 +105,7 @@ const none: readonly VolunteerName[] = []
 export class Redirector {
   readonly #parts: RedirectorParts
   readonly #standings: Standings
-  readonly #repeats = new LRUCache<string, Repeat>({ max: repeatEntries })
-  readonly #sticky: LRUCache<string, VolunteerName>
+  readonly #memory: RedirectMemory
   /** The hashes of contents as links have them, for as long as somebody remembers the content. */
   readonly #linked = new WeakMap<Content, string>()
   /** All redirects together. */
@@ -113,13 +114,10 @@ export class Redirector {
   constructor(parts: RedirectorParts) {
     this.#parts = parts
     const { source, clock, places = null, rules = [] } = parts
-    this.#standings = new Standings({ source, clock, places, rules })
-    this.#sticky = new LRUCache({
-      max: rememberedClients,
-      ttl: stickyMs,
-      ttlResolution: 0,
-      perf: { now: () => parts.clock.monotonicMs() },
-    })
+    const memory = parts.memory ?? new RedirectMemory()
+    this.#memory = memory
+    const numberOf = (name: VolunteerName): number => memory.numberOf(name)
+    this.#standings = new Standings({ source, clock, places, rules, numberOf })
   }
 
   /** The choice for a request, without remembering anything. */
@@ -146,7 +144,11 @@ export class Redirector {
     this.#remember(request, sentTo)
     if (sentTo === null) return
     // The time counts from the first choice: who asks all the time would stay for ever.
-    if (this.#sticky.get(request.client) !== sentTo) this.#sticky.set(request.client, sentTo)
+    const nowMs = this.#parts.clock.monotonicMs()
+    const number = this.#memory.numberOf(sentTo)
+    if (this.#memory.sticky(request, nowMs) !== number) {
+      this.#memory.stick(request, number, nowMs + stickyMs)
+    }
     this.noteSent(sentTo, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(sentTo, request)
   }
@@ -178,8 +180,9 @@ export class Redirector {
 
   /** Whether this client was sent to this volunteer for this path a moment ago. */
   wasSentTo(request: RedirectRequest, name: VolunteerName): boolean {
-    const repeat = this.#repeats.get(this.#repeatKey(request))
-    return adviseRepeat(repeat, this.#repeatRequest(request), true).tried.includes(name)
+    const repeat = this.#memory.repeat(request)
+    const { tried } = adviseRepeat(repeat, this.#repeatRequest(request), true)
+    return tried.includes(this.#memory.numberOf(name))
   }
 
   /** The volunteers that a client which keeps a list should try, best first, whatever the file. */
@@ -222,18 +225,19 @@ export class Redirector {
   }
 
   #remember(request: RedirectRequest, sentTo: VolunteerName | null): void {
-    const key = this.#repeatKey(request)
     const asked = this.#repeatRequest(request)
-    const repeat = recordAnswer(this.#repeats.get(key), sentTo, request.content.sizeBytes, asked)
-    if (repeat === undefined) this.#repeats.delete(key)
-    else this.#repeats.set(key, repeat)
+    const before = this.#memory.repeat(request)
+    const number = sentTo === null ? null : this.#memory.numberOf(sentTo)
+    const repeat = recordAnswer(before, number, request.content.sizeBytes, asked)
+    if (repeat !== before) this.#memory.setRepeat(request, repeat)
   }
 
   #consider(request: RedirectRequest): Considered {
-    const repeat = this.#repeats.get(this.#repeatKey(request))
+    const repeat = this.#memory.repeat(request)
     const hasRoom = this.#parts.hasRoomForRepeats?.() ?? true
     const advice = adviseRepeat(repeat, this.#repeatRequest(request), hasRoom)
-    const { serveHere, tried } = advice
+    const { serveHere } = advice
+    const tried = advice.tried.length === 0 ? none : this.#names(advice.tried)
     let field = this.#field(request, serveHere ? none : tried)
     let choice = choose(field)
     // One that was tried is better than the origin, which has made sure already.
@@ -261,7 +265,7 @@ export class Redirector {
       https,
       family: ranking.family,
       tried,
-      sticky: this.#standings.indexOf(this.#sticky.get(request.client)),
+      sticky: this.#standings.indexOf(this.#memory.sticky(request, moment.nowMs)),
       signed: this.#parts.signed?.().has(content.number) ?? false,
     }
     return { candidates, ranking, request: wanted, moment, policy, random }
@@ -284,7 +288,9 @@ export class Redirector {
     return { nowMs: this.#parts.clock.nowMs(), offset: rangeOffset(range) }
   }
 
-  #repeatKey(request: RedirectRequest): string {
-    return repeatKey(request.client, request.path, request.range)
+  /** Who has left meanwhile is not among them. */
+  #names(numbers: readonly number[]): VolunteerName[] {
+    const all = this.#standings.current()
+    return numbers.flatMap(number => all[this.#standings.indexOf(number)]?.name ?? [])
   }
 }

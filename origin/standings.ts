@@ -51,12 +51,15 @@ export interface StandingsParts {
   readonly clock: Clock
   readonly places: PlaceFinder | null
   readonly rules: readonly PreferRule[]
+  /** By which a volunteer is remembered; two may meet in one, hardly ever. */
+  readonly numberOf: (name: VolunteerName) => number
 }
 
 export class Standings {
   readonly #parts: StandingsParts
   readonly #rules = new PrefixTable<PreferRule>()
   readonly #byName = new Map<VolunteerName, { readonly standing: Standing; index: number }>()
+  readonly #byNumber = new Map<number, number>()
   readonly #byAddress = new LRUCache<string, Ranking>({ max: rememberedClients })
   readonly #byPlace = new LRUCache<string, Ranking>({ max: rememberedRankings })
   #all: Standing[] = []
@@ -93,9 +96,9 @@ export class Standings {
     return this.#byName.get(name)?.standing
   }
 
-  /** By name, -1 for nobody; to be asked after current(). */
-  indexOf(name: VolunteerName | undefined): number {
-    return name === undefined ? -1 : (this.#byName.get(name)?.index ?? -1)
+  /** By number, -1 for nobody; to be asked after current(). */
+  indexOf(number: number | null): number {
+    return number === null ? -1 : (this.#byNumber.get(number) ?? -1)
   }
 
   /** In which order the volunteers are near to a client; to be asked after current(). */
@@ -156,8 +159,10 @@ export class Standings {
 
   #index(): void {
     this.#byName.clear()
+    this.#byNumber.clear()
     for (const [index, standing] of this.#all.entries()) {
       this.#byName.set(standing.name, { standing, index })
+      this.#byNumber.set(this.#parts.numberOf(standing.name), index)
     }
   }
 

@@ -3,13 +3,12 @@
 // does that once in a window, and otherwise sends each repeat elsewhere than the one before.
 
 import { resumeBytesPerMs, resumeSlackBytes } from '../../core/healing-limits.ts'
-import type { VolunteerName } from '../../core/ids.ts'
 import { repeatVolunteers, repeatWindowMostMs, repeatWindowMs } from '../../core/limits.ts'
 
-/** What is remembered of one client and one path. */
+/** What is remembered of one client and one path. Volunteers are numbers: see redirect-memory.ts. */
 export interface Repeat {
   /** Where it was sent, in this order; behind an answer of the origin only the last of them. */
-  readonly tried: readonly VolunteerName[]
+  readonly tried: readonly number[]
   /** The origin itself has made sure in this window. */
   readonly served: boolean
   /** Where the newest request began, and when it came. */
@@ -29,7 +28,7 @@ export interface RepeatAdvice {
   /** Enough volunteers were tried: the origin itself makes sure. */
   readonly serveHere: boolean
   /** Where this client was sent for this path a moment ago, the last one at the end. */
-  readonly tried: readonly VolunteerName[]
+  readonly tried: readonly number[]
   /** If nobody else has it, the origin may serve; else one that was tried is better than none. */
   readonly mayServe: boolean
 }
@@ -70,7 +69,7 @@ export const adviseRepeat = (
 /** What to remember after the client was sent to a volunteer, or (null) served here. */
 export const recordAnswer = (
   repeat: Repeat | undefined,
-  sentTo: VolunteerName | null,
+  sentTo: number | null,
   sizeBytes: number,
   request: RepeatRequest,
 ): Repeat | undefined => {
@@ -94,10 +93,11 @@ export const rangeOffset = (range: string | undefined): number => {
 }
 
 /**
- * The key of a request in that memory. A bounded range is a part that a segmenting client fetches
- * beside others, so it repeats only itself; an open range resumes, so it repeats the whole.
+ * What of a Range belongs to the key of a request in that memory, beside client and path. A bounded
+ * range is a part that a segmenting client fetches beside others, so it repeats only itself; an open
+ * range resumes, so it repeats the whole, and is ''.
  */
-export const repeatKey = (client: string, path: string, range: string | undefined): string => {
+export const repeatedRange = (range: string | undefined): string => {
   const bounded = range !== undefined && /^bytes=\s*\d*-\d|,/.test(range)
-  return `${client}\n${path}\n${bounded ? range.slice(0, 200) : ''}`
+  return bounded ? range.slice(0, 200) : ''
 }
