@@ -94,6 +94,15 @@ t.test('a client that repeats itself gets another volunteer, then the origin', a
   t.ok(ask() !== null, 'and then it begins anew')
 })
 
+t.test('a volunteer that has left meanwhile was tried all the same', async t => {
+  const { redirector, list, ask } = make([volunteer('ada')])
+  t.equal(ask(), 'ada')
+  list.current = [volunteer('bob'), volunteer('cyd')]
+  t.strictSame(redirector.decide(asked()).tried, [], 'nobody can be told of it')
+  t.not(ask(), null)
+  t.equal(ask(), null, 'but it counts')
+})
+
 t.test('asking why changes nothing', async t => {
   const { redirector, ask } = make([volunteer('ada'), volunteer('bob')])
   const first = ask()
