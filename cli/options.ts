@@ -4,6 +4,7 @@
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
+import { clientAdd, oneClient } from './clients-options.ts'
 import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
@@ -333,37 +334,6 @@ const explain = {
   },
   ...operator,
 } as const satisfies OptionTable
-
-const clientName = {
-  kind: 'string',
-  positional: true,
-  required: true,
-  placeholder: 'NAME',
-  help: 'The name of the client, its user name for HTTP Basic',
-} as const
-
-const clientAdd = {
-  name: clientName,
-  path: {
-    kind: 'list',
-    placeholder: 'PREFIX',
-    help: 'It may read only what lies below, e.g. /pool/main; repeatable (default: everything)',
-  },
-  network: {
-    kind: 'list',
-    placeholder: 'CIDR',
-    check: parseNetwork,
-    help: 'It is known by its address in this network and gets no secret; repeatable',
-  },
-  passwordFile: {
-    kind: 'path',
-    placeholder: 'FILE',
-    help: 'Take the first line of this file as its password instead of making a secret',
-  },
-  ...operator,
-} as const satisfies OptionTable
-
-const oneClient = { name: clientName, ...operator } as const satisfies OptionTable
 
 const demo = {
   once: {

@@ -66,7 +66,10 @@ t.test('clients go to a plain mirror for exactly what it was proved to hold', as
   t.equal((await ask('/right.deb')).headers.location, `${mirror.url}/right.deb`, 'unsigned')
   await eventually('a look', async () => mirror.asked.includes('/debian/wrong.deb'))
   t.equal((await ask('/wrong.deb')).status, 200, 'other bytes of the right length')
-  t.ok(mirror.asked.every(path => path.startsWith('/debian/')), 'nothing else is asked for')
+  t.ok(
+    mirror.asked.every(path => path.startsWith('/debian/')),
+    'nothing else is asked for',
+  )
 
   writeFileSync(join(network.repository, 'right.deb'), bytesOf(5))
   await network.publish()
