@@ -41,7 +41,7 @@ t.test('every route says for whom it is, and keeps to it', async t => {
     t.ok(access !== null, `${method} ${url} says for whom it is`)
     if (open.includes(url)) t.equal(access, 'everybody', url)
     else t.not(access, 'everybody', `${url} is not open by accident`)
-    const operators = url === '/-/v1/volunteers/:name' && method === 'POST'
+    const operators = url.startsWith('/-/v1/volunteers') && method === 'POST'
     if (asksItself.includes(url) || operators) t.equal(access, 'self', url)
     else t.not(access, 'self', `${url} is not named as asking by itself`)
   }
