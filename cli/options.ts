@@ -120,7 +120,7 @@ const origin = {
     default: '1h',
     help: 'How often to pull from --upstream and publish',
   },
-  workers: {
+  hashThreads: {
     kind: 'count',
     placeholder: 'N',
     help: 'Hash with this many threads (default: one for each processor)',

@@ -249,7 +249,7 @@ const makeRescueNames = (
 const makePublisher = (
   folder: DataFolder,
   { reader, tracker }: OpenStore,
-  { workers }: OriginOptions,
+  { hashThreads }: OriginOptions,
   logger: Logger,
   { resolver, heads, onSigned, onSnapshot }: Told,
 ): Publisher =>
@@ -258,7 +258,7 @@ const makePublisher = (
       root: folder.options.repositoryDir,
       dataDir: folder.files.folder,
       keepAtOrigin: folder.options.keepAtOrigin,
-      workers,
+      workers: hashThreads,
     },
     logger,
     scopes: () => tracker.scopes(),

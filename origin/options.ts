@@ -46,7 +46,7 @@ export interface OriginOptions {
   /** How often that is done. */
   readonly upstreamIntervalMs: number
   /** Hashing threads; null: one for each processor. */
-  readonly workers: number | null
+  readonly hashThreads: number | null
   /** Only clients with credentials, or in a client's network, may read. */
   readonly requireClients: boolean
   /** Proxies, and limits of what one address may ask. */
@@ -78,7 +78,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   bittorrentListen: null,
   upstream: null,
   upstreamIntervalMs: 3_600_000,
-  workers: null,
+  hashThreads: null,
   requireClients: false,
   front: frontDefaults,
   rescueZone: null,

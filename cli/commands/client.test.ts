@@ -24,7 +24,7 @@ const start = async (t: Test) => {
   const folder = t.testdir({ repository: { file: 'x' } })
   const dataDir = join(folder, 'data')
   const origin = await startOrigin({
-    ...{ ...originDefaults, repositoryDir: join(folder, 'repository'), dataDir, workers: 1 },
+    ...{ ...originDefaults, repositoryDir: join(folder, 'repository'), dataDir, hashThreads: 1 },
     ...{ logLevel: 'silent', requireClients: true },
   })
   let running = true
