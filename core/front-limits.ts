@@ -1,4 +1,4 @@
-// Bounds of what the origin's front does by itself before node:http, each with its unit and reason.
+// Bounds of what a front does by itself before node:http, each with its unit and reason.
 
 /** A usual request's head is shorter; longer ones are node:http's, which bears 16 KiB. */
 export const quickHeadCharacters = 4_096

@@ -6,12 +6,12 @@ import { LRUCache } from 'lru-cache'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { hotFiles, lookupKeyCharacters } from '../core/limits.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
+import { headLines } from '../delivery/head-lines.ts'
 import { validatorHeaders } from '../delivery/logic/respond.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
 import { type FoundFile, mayRedirect } from './found-file.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { isEntryPoint } from './logic/snapshot-pin.ts'
-import { headLines } from './raw-head.ts'
 import type { Resolver } from './resolver.ts'
 
 export interface HotFile extends FoundFile {

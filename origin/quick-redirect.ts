@@ -4,10 +4,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { QuickHead } from '../delivery/logic/quick-head.ts'
 import type { Caller } from './access/access.ts'
 import { baseOf, type OriginContext, type Reached } from './context.ts'
 import type { HotFile } from './hot-files.ts'
-import type { QuickHead } from './logic/quick-head.ts'
 import { mayRead } from './logic/rights.ts'
 import { redirectText, sendRedirectHead } from './raw-head.ts'
 import { linkHeader } from './redirect-headers.ts'

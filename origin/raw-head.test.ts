@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
-import { headLines, sendRedirectHead } from './raw-head.ts'
+import { headLines } from '../delivery/head-lines.ts'
+import { sendRedirectHead } from './raw-head.ts'
 
 const response = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
 

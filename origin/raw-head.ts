@@ -2,7 +2,7 @@
 // apart and checks each, which costs as much as everything else that a redirect does.
 
 import type { ServerResponse } from 'node:http'
-import { idleConnectionMs } from '../core/access-limits.ts'
+import { isSafeValue, tailAt } from '../delivery/head-lines.ts'
 
 /** What Node's responses have had for ever and its documentation leaves out. */
 interface RawResponse {
@@ -11,35 +11,8 @@ interface RawResponse {
   _hasBody: boolean
 }
 
-/** Anything but printable ASCII could end a line, or be read as another character. */
-const unsafe = /[^\x20-\x7e]/
-
 const isRaw = (response: object): response is RawResponse =>
   '_header' in response && '_contentLength' in response && '_hasBody' in response
-
-let tailSeconds = 0
-let tail = ''
-
-/** Date, and what tells that the connection stays open: made once a second. */
-const tailAt = (nowMs: number): string => {
-  const seconds = Math.floor(nowMs / 1000)
-  if (seconds === tailSeconds) return tail
-  tailSeconds = seconds
-  tail =
-    `Date: ${new Date(nowMs).toUTCString()}\r\nConnection: keep-alive\r\n` +
-    `Keep-Alive: timeout=${Math.floor(idleConnectionMs / 1000)}\r\n\r\n`
-  return tail
-}
-
-/** Header lines as text, for sendRedirectHead. Throws when a value could not stand in a header. */
-export const headLines = (headers: Readonly<Record<string, string>>): string => {
-  let lines = ''
-  for (const [name, value] of Object.entries(headers)) {
-    if (unsafe.test(value)) throw new TypeError(`a header "${name}" of odd characters`)
-    lines += `${name}: ${value}\r\n`
-  }
-  return lines
-}
 
 const pairsOf = (lines: string): string[] =>
   lines.split('\r\n').flatMap(line => {
@@ -48,7 +21,7 @@ const pairsOf = (lines: string): string[] =>
   })
 
 const linesOf = (ready: string, { location, link }: { location: string; link: string }): string => {
-  if (unsafe.test(location) || unsafe.test(link)) throw new TypeError('a link of odd characters')
+  if (!isSafeValue(location) || !isSafeValue(link)) throw new TypeError('a link of odd characters')
   return `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
 }
 

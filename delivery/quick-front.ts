@@ -3,16 +3,16 @@
 // neither what is asked for nor who takes what it gives away.
 
 import type { Socket } from 'node:net'
-import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../../core/access-limits.ts'
-import type { Clock } from '../../core/clock.ts'
-import { rememberedHeaderLines } from '../../core/front-limits.ts'
-import { stopGraceMs } from '../../core/limits.ts'
+import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../core/access-limits.ts'
+import type { Clock } from '../core/clock.ts'
+import { rememberedHeaderLines } from '../core/front-limits.ts'
+import { stopGraceMs } from '../core/limits.ts'
 import {
   parseQuickHeaders,
   type QuickHead,
   type QuickHeaders,
   readQuickHead,
-} from '../logic/quick-head.ts'
+} from './logic/quick-head.ts'
 
 export interface FrontParts {
   /** The whole answer as latin1 text; null: not usual, and nothing was done. */

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import { type FrontLimits, frontLimits, QuickFront } from './quick-front.ts'
 
 /** What both servers make of a request, from what its parser told them. */
