@@ -30,15 +30,15 @@ const forms = [
   new RegExp(`^(?:${shortDays}) ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ]
 
-const two = (value: number): string => String(value).padStart(2, '0')
+const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`)
 
 /** IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT", of seconds since 1970. */
 export const formatHttpDate = (seconds: number): string => {
   const date = new Date(Math.min(Math.max(Math.floor(seconds), 0), lastSecond) * 1000)
   const day = `${dayNames[date.getUTCDay()]}, ${two(date.getUTCDate())}`
   const year = `${monthNames[date.getUTCMonth()]} ${String(date.getUTCFullYear()).padStart(4, '0')}`
-  const clock = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(two).join(':')
-  return `${day} ${year} ${clock} GMT`
+  const minutes = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`
+  return `${day} ${year} ${minutes}:${two(date.getUTCSeconds())} GMT`
 }
 
 /** Seconds since 1970 of a date in one of the three forms, else null. */
