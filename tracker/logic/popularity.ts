@@ -16,27 +16,24 @@ export interface PopularList {
   readonly contents: readonly (readonly [ContentNumber, number])[]
 }
 
-interface Count {
-  readonly requests: number
-  readonly atMs: number
-}
-
-const fadedTo = (nowMs: number, { requests, atMs }: Count): number =>
-  requests * 0.5 ** (Math.max(0, nowMs - atMs) / halfLifeMs)
+/**
+ * What a request now is worth in counts that never have to be renewed: all fade alike, so later ones
+ * weigh more instead of earlier ones less. Enough exponents for nineteen years without a restart.
+ */
+const weightAt = (nowMs: number): number => 2 ** (nowMs / halfLifeMs)
 
 /** Mutable, without I/O; times are monotonic milliseconds. */
 export class Popularity {
-  #counts = new Map<ContentNumber, Count>()
+  /** Requests by content, each with its weight. */
+  readonly #counts = new Map<ContentNumber, number>()
   #list: PopularList | null = null
   #listedMs = Number.NEGATIVE_INFINITY
   #lists = 0
 
   /** A client asked for a content. */
   requested(content: ContentNumber, nowMs: number): void {
-    const before = this.#counts.get(content)
-    const requests = 1 + (before === undefined ? 0 : fadedTo(nowMs, before))
-    this.#counts.set(content, { requests, atMs: nowMs })
-    if (this.#counts.size > countedContents) this.#forgetLeast(nowMs)
+    this.#counts.set(content, (this.#counts.get(content) ?? 0) + weightAt(nowMs))
+    if (this.#counts.size > countedContents) this.#forgetLeast()
   }
 
   /** Numbers name other contents from now on. */
@@ -60,20 +57,21 @@ export class Popularity {
   }
 
   #ranked(nowMs: number): [ContentNumber, number][] {
+    const weight = weightAt(nowMs)
     return [...this.#counts]
-      .map(([content, count]): [ContentNumber, number] => [content, fadedTo(nowMs, count)])
+      .map(([content, count]): [ContentNumber, number] => [content, count / weight])
       .sort((a, b) => b[1] - a[1] || a[0] - b[0])
   }
 
   /** Of equals the oldest go: the map keeps them in the order in which they first came. */
-  #forgetLeast(nowMs: number): void {
-    const ranked = Float64Array.from(this.#counts.values(), count => fadedTo(nowMs, count)).sort()
+  #forgetLeast(): void {
+    const ranked = Float64Array.from(this.#counts.values()).sort()
     const excess = this.#counts.size - Math.floor(countedContents / 2)
     const threshold = ranked[excess - 1] ?? 0
     let left = excess
     for (const [content, count] of this.#counts) {
       if (left === 0) return
-      if (fadedTo(nowMs, count) > threshold) continue
+      if (count > threshold) continue
       this.#counts.delete(content)
       left--
     }
