@@ -23,7 +23,10 @@ const expressionOf = (pattern: string): string =>
 /** As much of the path's end as has this many slashes. */
 const tailOf = (path: string, slashes: number): string => {
   let start = path.length
-  for (let left = slashes; left >= 0 && start >= 0; left--) start = path.lastIndexOf('/', start - 1)
+  for (let left = slashes; left >= 0 && start >= 0; left--) {
+    // A position below 0 would count as 0.
+    start = start === 0 ? -1 : path.lastIndexOf('/', start - 1)
+  }
   return path.slice(start + 1)
 }
 
