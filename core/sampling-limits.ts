@@ -12,7 +12,11 @@ export const rangeLookBytes = 256 * KiB
 export const edgeLookBytes = 64 * KiB
 /** What one look adds to the part of a large file that was compared, beginning to end. */
 export const segmentLookBytes = 8 * MiB
-/** A proof counts no longer; from half of this age on it is renewed. */
+/**
+ * A proof counts no longer; from half of this age on it is renewed. In this time five looks a second
+ * are three million: as many files as a large repository has. A mirror that goes wrong in the
+ * meantime is found out by the first client that comes back.
+ */
 export const proofAgeMs = 7 * 24 * hourMs
 /** A file that was not there is looked for again after this time, each time twice as long. */
 export const absentFirstMs = 600_000
@@ -23,10 +27,29 @@ export const lookSpacingMs = 200
 export const lookBytesPerSecond = 1 * MiB
 /** One request may take so long: the largest part at a quarter of that rate. */
 export const lookDeadlineMs = 60_000
-/** Contents that one step passes over that need no look. */
+/**
+ * Contents that one step passes over: those that need to be looked up take some 30 µs each, those
+ * that are known to be held a tenth of one.
+ */
 export const walkedContents = 256
+export const passedContents = 16_384
+/** Between two steps that only walked: with the above no mirror takes a tenth of a processor. */
+export const walkPauseMs = 100
+/** All contents are walked over again after this time: paths may come back that had gone. */
+export const walkAgainMs = 24 * hourMs
+/** Parts of the walk that are kept apart; beyond it all is walked over. */
+export const walkRanges = 16
+/** What one step of putting memory and disk in order takes: some ten milliseconds at most. */
+export const tendedRows = 1_000
+export const tendedContents = 8_192
+/** How often proofs that grew too old are looked for. */
+export const expireMs = 60_000
 /** The contents asked for last that mirrors are looked at first for. */
 export const popularLooks = 1_000
+/** Of these, one step asks so many of a mirror: each is a look into the database. */
+export const popularTried = 32
+/** Contents whose proofs are in doubt, at most: one client that comes back is enough for each. */
+export const suspectedContents = 64
 /** Steps of a mirror that has nothing to do. */
 export const idleLookMs = 1_000
 /** How often at most new proofs are announced; lost ones are at once. */

@@ -6,6 +6,7 @@ import { openPolls, volunteers, waitingPublishes } from '../core/limits.ts'
 import { seedConnections } from '../core/stock-limits.ts'
 import type { TlsReloader } from '../core/tls-files.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
 import { Metrics } from './metrics.ts'
 import type { Publisher } from './publisher.ts'
 import type { Resolver } from './resolver.ts'
@@ -26,6 +27,7 @@ export interface MetricsParts {
     readonly gate: ServingGate
     readonly seeding: SeedListener
     readonly tlsReloader: TlsReloader | null
+    readonly foreign: ForeignMirrors
   }
 }
 
@@ -73,6 +75,7 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
     announces: () => tracker.counters,
     torrents: () => tracker.stateSize.torrents,
     freeBytes: () => freeBytes(folder.files.folder),
+    mirrors: () => late().foreign,
     certificateEndsMs: () => late().tlsReloader?.endsMs ?? null,
   })
 }

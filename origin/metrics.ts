@@ -4,6 +4,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 import { DurationCounts } from './duration-counts.ts'
+import { addMirrorMetrics, type MirrorMetricsSources } from './foreign/mirror-metrics.ts'
 import { type Finding, findings } from './logic/probe-verdict.ts'
 import { addVolunteerMetrics, type VolunteerMetricsSources } from './volunteer-metrics.ts'
 import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
@@ -30,7 +31,10 @@ export type Outcome = (typeof outcomes)[number]
 const bytesKinds = ['client', 'sync', 'bittorrent'] as const
 export type BytesKind = (typeof bytesKinds)[number]
 
-export interface MetricsSources extends VolunteerMetricsSources, WorkingMetricsSources {
+export interface MetricsSources
+  extends VolunteerMetricsSources,
+    WorkingMetricsSources,
+    MirrorMetricsSources {
   /** Volunteers by state, as the tracker sees them now. */
   volunteersByState(): Readonly<Record<string, number>>
   /** Announces that wait for news. */
@@ -141,6 +145,7 @@ export class Metrics {
     this.#addUpstream(sources)
     addVolunteerMetrics(this.#registry, sources)
     addWorkingMetrics(this.#registry, sources)
+    addMirrorMetrics(this.#registry, sources)
     new Gauge({
       name: 'mirrorswarm_publishing',
       help: '1 while a publish is under way',

@@ -133,7 +133,8 @@ export class LocalOperator implements Operator {
   async addMirror({ mirror: url, ...request }: NewMirrorRequest): Promise<VolunteerRow> {
     const name = request.name as VolunteerName
     // The origin that runs here next may stand on a loopback address; its looks are guarded again.
-    await addMirror(this.#store.tracker, { ...request, name, url }, systemClock.nowMs(), true)
+    const checks = { allowLoopback: true, ownUrl: null }
+    await addMirror(this.#store.tracker, { ...request, name, url }, systemClock.nowMs(), checks)
     return this.#row(name)
   }
 

@@ -167,3 +167,48 @@ t.test('a reader cannot write, and does not take another program’s file for it
   t.throws(() => ManifestReader.open(file), { code: 'MS_DATA_CORRUPT' })
   t.throws(() => ManifestReader.open(join(folder, 'text.db')), { code: 'MS_DATA_CORRUPT' })
 })
+
+t.test('what ended is read in parts, by the index, and nothing else is', async t => {
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const origin = await published(t, [...names, 'kept'], { link: 'a' })
+  for (const name of ['a', 'link', 'e']) rmSync(join(origin.root, name))
+  await origin.publish({ allowShrink: true })
+  writeFileSync(join(origin.root, 'b'), 'changed')
+  rmSync(join(origin.root, 'c'))
+  await origin.publish({ allowShrink: true })
+  const { reader } = origin
+  const from = { snapshot: 2, path: '' } as const
+  const all = reader.endedAfter(from, 100)
+  t.strictSame(
+    all.map(each => `${each.snapshot} ${each.path}`),
+    ['2 a', '2 e', '2 link', '3 b', '3 c'],
+  )
+  t.strictSame(
+    all.map(({ content }) => content === null),
+    [false, false, true, false, false],
+  )
+  for (let most = 1; most < 6; most++) {
+    const read = []
+    let part = reader.endedAfter(from, most)
+    while (part.length > 0) {
+      read.push(...part)
+      part = reader.endedAfter(part.at(-1) ?? from, most)
+    }
+    t.strictSame(read, all)
+  }
+  t.equal(reader.endedAfter({ snapshot: 4, path: '' }, 9).length, 0)
+  const file = new DatabaseSync(join(origin.dataDir, 'manifest.db'))
+  const plan = file
+    .prepare(
+      `EXPLAIN QUERY PLAN SELECT to_snapshot, path, content FROM entries
+       WHERE to_snapshot >= ?1 AND (to_snapshot, path) > (?1, ?2)
+       ORDER BY to_snapshot, path LIMIT ?3`,
+    )
+    .all()
+  file.close()
+  t.match(
+    plan.map(row => row.detail),
+    [/SEARCH entries USING INDEX entries_ended/],
+  )
+  t.equal(plan.length, 1, 'and nothing is sorted')
+})

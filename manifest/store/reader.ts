@@ -58,6 +58,18 @@ export interface FileStamp {
   readonly inode: bigint
 }
 
+/** How far ended entries were read: up to this path of those that ended with this snapshot. */
+export interface EndedMark {
+  readonly snapshot: SnapshotNumber
+  readonly path: RepoPath | ''
+}
+
+/** An entry that `snapshot` has no more; content is null for a link. */
+export interface EndedEntry extends EndedMark {
+  readonly path: RepoPath
+  readonly content: ContentNumber | null
+}
+
 export interface PieceHashes {
   /** 20 bytes each; the last is that of the last piece filled up with zeros. */
   readonly pieces: Buffer
@@ -99,8 +111,10 @@ const prepareStatements = (database: DatabaseSync) => {
     pathsOf: prepare(
       `SELECT path FROM entries e WHERE content = ?1 AND ${liveAt('e', '?2')} ORDER BY path LIMIT ?3`,
     ),
-    endedSince: prepare(
-      'SELECT path, content FROM entries WHERE to_snapshot > ? AND content IS NOT NULL',
+    endedAfter: prepare(
+      `SELECT to_snapshot, path, content FROM entries
+       WHERE to_snapshot >= ?1 AND (to_snapshot, path) > (?1, ?2)
+       ORDER BY to_snapshot, path LIMIT ?3`,
     ),
     retiredFrom: prepare(
       `SELECT e.to_snapshot - 1 AS number FROM entries e JOIN snapshots s ON s.number = e.to_snapshot
@@ -240,13 +254,13 @@ export class ManifestReader {
     return row === undefined ? null : numberOf(row, 'number')
   }
 
-  /** Files that stood in `snapshot` or later and were dropped or changed after it. */
-  *endedSince(
-    snapshot: SnapshotNumber,
-  ): Generator<{ readonly path: RepoPath; readonly content: ContentNumber }> {
-    for (const row of this.#statements.endedSince.iterate(snapshot)) {
-      yield { path: pathOf(row, 'path'), content: numberOf(row, 'content') }
-    }
+  /** What ended after `after`, files and links, in the order of snapshots and paths. */
+  endedAfter(after: EndedMark, limit: number): EndedEntry[] {
+    return this.#statements.endedAfter.all(after.snapshot, after.path, limit).map(row => ({
+      snapshot: numberOf(row, 'to_snapshot'),
+      path: pathOf(row, 'path'),
+      content: row.content === null ? null : numberOf(row, 'content'),
+    }))
   }
 
   /** Entries in the order of their paths, after `after` and below the folder `prefix`. */

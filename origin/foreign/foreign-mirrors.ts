@@ -13,11 +13,22 @@ import {
   type VolunteerName,
 } from '../../core/ids.ts'
 import { generateKeys } from '../../core/keys.ts'
-import { idleLookMs, pauseFirstMs, popularLooks } from '../../core/sampling-limits.ts'
+import {
+  idleLookMs,
+  pauseFirstMs,
+  popularLooks,
+  tendedContents,
+} from '../../core/sampling-limits.ts'
+import type { RepositoryIdentity } from '../../manifest/model.ts'
 import type { VolunteerRecord } from '../../tracker/events.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { checkVolunteerUrl } from '../prober.ts'
-import { mirrorKey, WatchedMirror, type WatchedMirrorParts } from './watched-mirror.ts'
+import {
+  type MirrorCounters,
+  mirrorKey,
+  WatchedMirror,
+  type WatchedMirrorParts,
+} from './watched-mirror.ts'
 
 export interface MirrorRequest {
   readonly name: VolunteerName
@@ -42,12 +53,21 @@ export const mirrorRecord = (
   mirror: { capacityBytesPerSecond, allowOpen },
 })
 
-/** Enrol a mirror. Throws MS_REQUEST_INVALID, MS_URL_REFUSED, MS_NAME_TAKEN, MS_ORIGIN_BUSY. */
+/** Whether a mirror at `url` would be this origin itself, whose clients would go in circles. */
+const isOwn = (url: string, ownUrl: string | null): boolean => {
+  const own = ownUrl === null ? null : URL.parse(`${ownUrl.replace(/\/+$/, '')}/`)
+  return own !== null && `${url}/`.startsWith(own.href)
+}
+
+/**
+ * Enrol a mirror; `ownUrl`: the origin's public one, null where it is not known. Throws MS_REQUEST_INVALID, MS_URL_REFUSED, MS_NAME_TAKEN,
+ * MS_ORIGIN_BUSY.
+ */
 export const addMirror = async (
   tracker: Pick<Tracker, 'volunteer' | 'enrol'>,
   request: MirrorRequest,
   nowMs: number,
-  allowLoopback: boolean,
+  { allowLoopback, ownUrl }: { readonly allowLoopback: boolean; readonly ownUrl: string | null },
 ): Promise<void> => {
   const { name, capacityBytesPerSecond: capacity } = request
   const refuse = (why: string): never => {
@@ -58,6 +78,10 @@ export const addMirror = async (
     refuse('a capacity is a number of bytes in a second')
   }
   const record = mirrorRecord(request, nowMs, allowLoopback)
+  if (isOwn(record.url, ownUrl)) {
+    const message = `${record.url} is this origin itself; a mirror is another server`
+    throw new MirrorswarmError('MS_URL_REFUSED', message)
+  }
   if (tracker.volunteer(record.name) !== null) {
     const message = `there is a volunteer called ${record.name} already; remove it first`
     throw new MirrorswarmError('MS_NAME_TAKEN', message)
@@ -67,7 +91,7 @@ export const addMirror = async (
 
 export type ForeignMirrorsParts = Omit<
   WatchedMirrorParts,
-  'tracker' | 'look' | 'popular' | 'session'
+  'tracker' | 'look' | 'popular' | 'session' | 'counters'
 > & {
   readonly tracker: WatchedMirrorParts['tracker'] & Pick<Tracker, 'candidates' | 'enrol'>
   readonly look: (signal: AbortSignal) => WatchedMirrorParts['look']
@@ -85,8 +109,18 @@ interface Running {
 export class ForeignMirrors {
   readonly #parts: ForeignMirrorsParts
   readonly #running = new Map<VolunteerName, Running>()
+  /** Loops of mirrors that were removed, until they have ended. */
+  readonly #ending = new Set<Promise<void>>()
   readonly #popular = new LRUCache<ContentNumber, true>({ max: popularLooks })
   #timer: NodeJS.Timeout | undefined
+  #stopped = false
+  /** Rows of mirrors that were removed may be left, also from before the start. */
+  #untidy = true
+  readonly counters: MirrorCounters = {
+    looks: { right: 0, absent: 0, untold: 0, failed: 0, busy: 0 },
+    readBytes: 0,
+    lostProofs: 0,
+  }
 
   constructor(parts: ForeignMirrorsParts) {
     this.#parts = parts
@@ -101,11 +135,15 @@ export class ForeignMirrors {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    const all = [...this.#running.values()]
-    for (const { stop } of all) stop.abort()
-    await Promise.all(all.map(({ done }) => done))
-    this.#running.clear()
+    this.#stopped = true
+    for (const name of this.#running.keys()) this.#end(name)
+    await Promise.all(this.#ending)
     this.#parts.store.close()
+  }
+
+  /** How many are watched now. */
+  get watched(): number {
+    return this.#running.size
   }
 
   /** A client asked for a content. */
@@ -133,29 +171,47 @@ export class ForeignMirrors {
   check(): void {
     const { tracker, reader, requireClients } = this.#parts
     const identity = reader.identity()
-    if (identity === null || reader.latest() === null) return
+    if (this.#stopped || identity === null || reader.latest() === null) return
     const wanted = new Map<VolunteerName, VolunteerRecord>()
     for (const { record } of tracker.candidates()) {
       const isOpen = record.mirror?.allowOpen === true || !requireClients
       if (record.mirror !== undefined && isOpen) wanted.set(record.name, record)
     }
-    for (const [name, { mirror, stop }] of this.#running) {
+    for (const [name, { mirror }] of this.#running) {
       const record = wanted.get(name)
       if (record !== undefined && mirrorKey(record, identity) === mirror.key) continue
-      stop.abort()
-      this.#running.delete(name)
+      this.#end(name)
     }
     for (const [name, record] of wanted) {
-      if (!this.#running.has(name)) this.#running.set(name, this.#watch(record))
+      if (!this.#running.has(name)) this.#running.set(name, this.#watch(record, identity))
     }
+    if (this.#untidy) this.#tidy(identity)
   }
 
-  #watch(record: VolunteerRecord): Running {
-    const identity = this.#parts.reader.identity()
-    if (identity === null) throw new Error('nothing is published')
+  /** Forget what was proved of mirrors that are no more, some of it at a time. */
+  #tidy(identity: RepositoryIdentity): void {
+    const { store, tracker } = this.#parts
+    const keys = tracker
+      .candidates()
+      .flatMap(({ record }) => (record.mirror === undefined ? [] : mirrorKey(record, identity)))
+    this.#untidy = store.keepOnly(new Set(keys), tendedContents)
+  }
+
+  #end(name: VolunteerName): void {
+    const running = this.#running.get(name)
+    if (running === undefined) return
+    this.#running.delete(name)
+    this.#untidy = true
+    running.stop.abort()
+    this.#ending.add(running.done)
+    running.done.finally(() => this.#ending.delete(running.done)).catch(() => undefined)
+  }
+
+  #watch(record: VolunteerRecord, identity: RepositoryIdentity): Running {
     const stop = new AbortController()
     const mirror = new WatchedMirror(record, identity, {
       ...this.#parts,
+      counters: this.counters,
       look: this.#parts.look(stop.signal),
       popular: () => this.#popular.keys(),
       session: () => randomBytes(12).toString('hex'),

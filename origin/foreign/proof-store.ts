@@ -2,7 +2,7 @@
 // was compared and when to look again. It sends no requests and takes no decisions.
 
 import { CacheDatabase } from '../../core/cache-database.ts'
-import type { ContentNumber, RepoPath } from '../../core/ids.ts'
+import type { ContentNumber, RepoPath, SnapshotNumber } from '../../core/ids.ts'
 import type { Proof } from '../logic/mirror-sampling.ts'
 
 const schema = `
@@ -56,19 +56,40 @@ export class ProofStore {
     return row === undefined ? null : Number(row.snapshot)
   }
 
-  /** Forget the rows of these paths and contents, and remember up to which snapshot that was done. */
-  advance(
+  /** Remember up to which snapshot the rows of a mirror are right. */
+  setSnapshot(mirror: string, snapshot: SnapshotNumber): void {
+    const sql = 'INSERT OR REPLACE INTO mirrors VALUES (?, ?)'
+    this.#attempt(() => this.#database.prepare(sql).run(mirror, snapshot), undefined)
+  }
+
+  /** What was known of these contents at these paths is to be found out again; those that were there. */
+  end(
     mirror: string,
-    snapshot: number,
     ended: Iterable<{ readonly path: RepoPath; readonly content: ContentNumber }>,
-  ): void {
-    this.#attempt(() => {
-      const drop = this.#database.prepare(
-        'DELETE FROM looks WHERE mirror = ? AND content = ? AND path = ?',
-      )
-      for (const { path, content } of ended) drop.run(mirror, content, path)
-      this.#database.prepare('INSERT OR REPLACE INTO mirrors VALUES (?, ?)').run(mirror, snapshot)
-    }, undefined)
+    nowMs: number,
+  ): ContentNumber[] {
+    const sql = `UPDATE looks SET proved = 0, covered = 0, validator = '', due = ?, times = 0
+      WHERE mirror = ? AND content = ? AND path = ?`
+    return this.#attempt(() => {
+      const update = this.#database.prepare(sql)
+      const changed: ContentNumber[] = []
+      for (const { path, content } of ended) {
+        if (update.run(nowMs, mirror, content, path).changes !== 0) changed.push(content)
+      }
+      return changed
+    }, [])
+  }
+
+  /** End at most `most` proofs that were not renewed since before `dueMs`; which. */
+  expire(mirror: string, dueMs: number, nowMs: number, most: number): ContentNumber[] {
+    const old = `SELECT content, path FROM looks WHERE mirror = ? AND proved = 1 AND due <= ?
+      ORDER BY due LIMIT ?`
+    const rows = this.#attempt(() => this.#database.prepare(old).all(mirror, dueMs, most), [])
+    const ended = rows.map(({ content, path }) => ({
+      content: Number(content),
+      path: String(path) as RepoPath,
+    }))
+    return this.end(mirror, ended, nowMs)
   }
 
   /** Forget all that is known of a mirror. */
@@ -85,16 +106,18 @@ export class ProofStore {
     this.#attempt(() => this.#database.prepare(sql).run(mirror, content), undefined)
   }
 
-  /** Forget all mirrors but these. */
-  keepOnly(mirrors: readonly string[]): void {
-    this.#attempt(() => {
+  /** Forget all mirrors but these, at most `most` contents now; true: there is more to forget. */
+  keepOnly(mirrors: ReadonlySet<string>, most: number): boolean {
+    const sql = `DELETE FROM looks WHERE mirror = ?1 AND content IN
+      (SELECT content FROM looks WHERE mirror = ?1 LIMIT ?2)`
+    return this.#attempt(() => {
       const known = this.#database.prepare('SELECT mirror FROM mirrors').all()
-      for (const { mirror } of known) {
-        if (mirrors.includes(String(mirror))) continue
-        this.#database.prepare('DELETE FROM looks WHERE mirror = ?').run(String(mirror))
-        this.#database.prepare('DELETE FROM mirrors WHERE mirror = ?').run(String(mirror))
-      }
-    }, undefined)
+      const gone = known.map(row => String(row.mirror)).find(mirror => !mirrors.has(mirror))
+      if (gone === undefined) return false
+      const { changes } = this.#database.prepare(sql).run(gone, most)
+      if (changes === 0) this.#database.prepare('DELETE FROM mirrors WHERE mirror = ?').run(gone)
+      return true
+    }, false)
   }
 
   find(mirror: string, content: ContentNumber): Look | null {
@@ -136,10 +159,16 @@ export class ProofStore {
     return this.#one(sql, mirror, beforeMs)
   }
 
-  /** All that was proved, looked at since `sinceMs`: number and size. */
-  proved(mirror: string, sinceMs: number): (readonly [content: ContentNumber, size: number])[] {
-    const sql = 'SELECT content, size FROM looks WHERE mirror = ? AND proved = 1 AND looked > ?'
-    const rows = this.#attempt(() => this.#database.prepare(sql).all(mirror, sinceMs), [])
+  /** What was proved of the contents from `from` on and below `below`, with its size. */
+  proved(
+    mirror: string,
+    from: ContentNumber,
+    below: ContentNumber,
+  ): (readonly [content: ContentNumber, sizeBytes: number])[] {
+    // By the rows' own order: the index would be sorted anew each time.
+    const sql = `SELECT content, size FROM looks
+      WHERE mirror = ? AND content >= ? AND content < ? AND +proved = 1`
+    const rows = this.#attempt(() => this.#database.prepare(sql).all(mirror, from, below), [])
     return rows.map(row => [Number(row.content), Number(row.size)] as const)
   }
 

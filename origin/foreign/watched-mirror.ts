@@ -9,23 +9,22 @@ import {
   idleLookMs,
   lookBytesPerSecond,
   pathsTried,
-  proofAgeMs,
+  popularTried,
   proofAnnounceMs,
   segmentSpacingMs,
+  suspectedContents,
   unansweredLooks,
   untoldAgainMs,
-  walkedContents,
+  walkPauseMs,
 } from '../../core/sampling-limits.ts'
 import type { Content, RepositoryIdentity } from '../../manifest/model.ts'
 import type { ManifestReader } from '../../manifest/store/reader.ts'
 import type { VolunteerRecord } from '../../tracker/events.ts'
-import { Holdings } from '../../tracker/holdings.ts'
 import { AnnounceClient } from '../../tracker/logic/announce-client.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import {
   absentAgainMs,
   busyPauseMs,
-  isValidProof,
   nextLook,
   partsOf,
   pauseMs,
@@ -34,26 +33,27 @@ import {
   spacingMs,
   type Look as Task,
 } from '../logic/mirror-sampling.ts'
+import { MirrorWalk } from '../logic/mirror-walk.ts'
 import { isAuditDue, stepSuspicion } from '../logic/suspicion.ts'
 import { type LookParts, type LookResult, lookAt } from './look.ts'
-import type { Look, ProofStore } from './proof-store.ts'
+import { MirrorHoldings, type MirrorHoldingsParts } from './mirror-holdings.ts'
+import type { Look } from './proof-store.ts'
 
-export interface WatchedMirrorParts {
-  readonly store: ProofStore
+/** For metrics; all grow from the start of the process. */
+export interface MirrorCounters {
+  readonly looks: Record<LookResult['kind'], number>
+  readBytes: number
+  /** Files that a mirror had and has no more. */
+  lostProofs: number
+}
+
+export interface WatchedMirrorParts extends Omit<MirrorHoldingsParts, 'client' | 'reader'> {
   readonly tracker: Pick<
     Tracker,
     'announce' | 'volunteer' | 'suspicion' | 'setSuspicion' | 'setReachable'
   >
-  readonly reader: Pick<
-    ManifestReader,
-    | 'identity'
-    | 'latest'
-    | 'contentByNumber'
-    | 'contentCount'
-    | 'pathsOf'
-    | 'endedSince'
-    | 'snapshots'
-  >
+  readonly reader: MirrorHoldingsParts['reader'] &
+    Pick<ManifestReader, 'identity' | 'latest' | 'pathsOf'>
   readonly look: LookParts
   /** Whether clients are redirected for this path at all. */
   readonly isRedirected: (path: RepoPath, sizeBytes: number) => boolean
@@ -64,6 +64,7 @@ export interface WatchedMirrorParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly counters: MirrorCounters
 }
 
 /** What makes a mirror another one, whose proofs are not those of the one before. */
@@ -72,19 +73,14 @@ export const mirrorKey = (
   { repositoryId, epoch }: RepositoryIdentity,
 ): string => `${name} ${enrolledMs} ${url} ${repositoryId} ${epoch}`
 
-/** Contents whose proofs are in doubt, at most. */
-const suspectedContents = 64
-
 export class WatchedMirror {
   readonly #parts: WatchedMirrorParts
   readonly #record: VolunteerRecord
   readonly #key: string
   readonly #client: AnnounceClient
+  readonly #holdings: MirrorHoldings
+  readonly #walk = new MirrorWalk()
   readonly #suspected = new LRUCache<ContentNumber, true>({ max: suspectedContents })
-  readonly #sizes = new Map<ContentNumber, number>()
-  #heldBytes = 0
-  /** Contents from the newest on that need no first look. */
-  #walked = 0
   #turn = 0
   #absentInRow = 0
   #failures = 0
@@ -92,58 +88,58 @@ export class WatchedMirror {
   #reason = ''
   #pausedUntilMs = 0
   #announcedMs = Number.NEGATIVE_INFINITY
-  #sweptMs = Number.NEGATIVE_INFINITY
 
   constructor(record: VolunteerRecord, identity: RepositoryIdentity, parts: WatchedMirrorParts) {
     this.#parts = parts
     this.#record = record
     this.#key = mirrorKey(record, identity)
     this.#client = new AnnounceClient({ session: parts.session() })
+    this.#holdings = new MirrorHoldings(this.#key, { ...parts, client: this.#client })
   }
 
   get key(): string {
     return this.#key
   }
 
+  /** Whether it is enrolled still: one of the same name may be another mirror. */
+  get isEnrolled(): boolean {
+    const { name, url, enrolledMs } = this.#record
+    const record = this.#parts.tracker.volunteer(name)
+    return record?.enrolledMs === enrolledMs && record.url === url && record.mirror !== undefined
+  }
+
   /** Clients came back from it for this content. */
   suspect(content: ContentNumber): void {
-    if (this.#client.has(content)) this.#suspected.set(content, true)
+    if (this.#holdings.has(content)) this.#suspected.set(content, true)
   }
 
   /** Where below its URL this content was proved to be; null: nowhere now. */
   provedPathOf(content: ContentNumber): RepoPath | null {
-    const known = this.#parts.store.find(this.#key, content)
-    if (known?.proved !== true) return null
-    return isValidProof(known, this.#parts.clock.nowMs()) ? known.path : null
+    return this.isEnrolled ? this.#holdings.provedPathOf(content) : null
   }
 
-  /** Take up a snapshot: what ended with it is proved no more. To be called before clients see it. */
+  /** Take up a snapshot, before clients see it. */
   published(): void {
-    const { store, reader } = this.#parts
+    const { reader, clock } = this.#parts
     const [identity, latest] = [reader.identity(), reader.latest()]
     if (identity === null || latest === null) return
-    const before = store.snapshotOf(this.#key)
-    const oldest = reader.snapshots(0, 1)[0]?.number ?? latest.number
-    const isKnown = before !== null && before >= oldest
-    if (before !== latest.number) {
-      if (!isKnown) store.forget(this.#key)
-      store.advance(this.#key, latest.number, isKnown ? reader.endedSince(before) : [])
-    }
     const { epoch, repositoryId } = identity
     this.#client.setManifest({ repositoryId, epoch, snapshot: latest.number })
-    this.#walked = 0
-    this.#sweep()
+    this.#holdings.published(latest)
+    this.#walk.grow(reader.contentCount(), clock.monotonicMs())
   }
 
   /** One step; resolves with how long to wait before the next. Throws when it is aborted. */
   async step(signal: AbortSignal): Promise<number> {
     const { clock, tracker } = this.#parts
-    if (clock.nowMs() - this.#sweptMs > 60_000) this.#sweep()
+    if (this.#holdings.isNew) this.#walk.again(clock.monotonicMs())
     let waitMs = idleLookMs
     const isPaused = clock.monotonicMs() < this.#pausedUntilMs
-    if (!isPaused && tracker.volunteer(this.#record.name)?.disabled !== true) {
+    if (this.#holdings.tend()) waitMs = 0
+    else if (!isPaused && tracker.volunteer(this.#record.name)?.disabled !== true) {
       const task = this.#next()
-      if (task !== null) waitMs = await this.#carryOut(task)
+      if (task !== null) waitMs = await this.#carryOut(task, signal)
+      else if (!this.#walk.isOver) waitMs = walkPauseMs
     }
     signal.throwIfAborted()
     await this.announceIfDue()
@@ -152,25 +148,25 @@ export class WatchedMirror {
 
   /** Say to the tracker what is new, or that it is still there. */
   async announceIfDue(): Promise<void> {
-    const { clock, announceMs, tracker } = this.#parts
+    const { clock, announceMs } = this.#parts
     const sinceMs = clock.monotonicMs() - this.#announcedMs
     const dueMs = this.#client.upToDate ? announceMs / 2 : proofAnnounceMs
-    if (sinceMs >= dueMs && tracker.volunteer(this.#record.name) !== null) await this.#announce()
+    if (sinceMs >= dueMs) await this.#announce()
   }
 
   async #announce(): Promise<void> {
     const { clock, tracker } = this.#parts
+    if (!this.isEnrolled) return
     this.#announcedMs = clock.monotonicMs()
     const capacity = this.#record.mirror?.capacityBytesPerSecond ?? null
-    const held = this.#sizes.size
+    const { files, bytes } = this.#holdings
     const request = this.#client.nextRequest(
       {
         peerPort: null,
         scope: { include: [], exclude: [] },
         sync: {
           state: 'idle',
-          ...{ wantedFiles: held, wantedBytes: this.#heldBytes },
-          ...{ heldFiles: held, heldBytes: this.#heldBytes },
+          ...{ wantedFiles: files, wantedBytes: bytes, heldFiles: files, heldBytes: bytes },
           torrents: [],
         },
         load: { clientBytesPerSecond: 0, syncBytesPerSecond: 0, activeClients: 0 },
@@ -184,19 +180,6 @@ export class WatchedMirror {
       0,
     )
     this.#client.heed(request, await tracker.announce(this.#record, request))
-  }
-
-  /** Hold what is proved and not too old. */
-  #sweep(): void {
-    const { store, clock } = this.#parts
-    this.#sweptMs = clock.nowMs()
-    this.#sizes.clear()
-    this.#heldBytes = 0
-    for (const [content, size] of store.proved(this.#key, this.#sweptMs - proofAgeMs)) {
-      this.#sizes.set(content, size)
-      this.#heldBytes += size
-    }
-    this.#client.replace(Holdings.of(this.#sizes.keys()))
   }
 
   #next(): Task | null {
@@ -214,10 +197,9 @@ export class WatchedMirror {
     return nextLook(
       {
         suspected: listed(suspected),
-        fresh: [],
         popular: listed(this.#popular()),
         expiring: listed(store.due(this.#key, true, nowMs)),
-        unknown: listed(this.#walk()),
+        unknown: listed(this.#unknown()),
         absent: listed(store.due(this.#key, false, nowMs)),
         unfinished: listed(store.unfinished(this.#key, nowMs - segmentSpacingMs)),
       },
@@ -226,27 +208,24 @@ export class WatchedMirror {
   }
 
   #popular(): ContentNumber | null {
-    let left = 32
+    let left = popularTried
     for (const content of this.#parts.popular()) {
       if (left-- === 0) break
-      if (!this.#isKnown(content) && this.#pathOf(content, 0) !== null) return content
+      if (!this.#holdings.has(content) && this.#isWanted(content)) return content
     }
     return null
   }
 
-  /** The newest contents have the largest numbers: downwards from the last one. */
-  #walk(): ContentNumber | null {
-    const count = this.#parts.reader.contentCount()
-    for (let left = walkedContents; left > 0 && this.#walked < count; left--) {
-      const content = count - 1 - this.#walked
-      if (!this.#isKnown(content) && this.#pathOf(content, 0) !== null) return content
-      this.#walked++
-    }
-    return null
+  #unknown(): ContentNumber | null {
+    this.#walk.repeat(this.#parts.clock.monotonicMs())
+    return this.#walk.next({
+      isHeld: content => this.#holdings.has(content),
+      isWanted: content => this.#isWanted(content),
+    })
   }
 
-  #isKnown(content: ContentNumber): boolean {
-    return this.#sizes.has(content) || this.#parts.store.find(this.#key, content) !== null
+  #isWanted(content: ContentNumber): boolean {
+    return this.#holdings.find(content) === null && this.#pathOf(content, 0) !== null
   }
 
   /** A path of the content in the newest snapshot that clients are redirected for. */
@@ -261,44 +240,40 @@ export class WatchedMirror {
     return paths[times % Math.max(1, paths.length)] ?? null
   }
 
-  async #carryOut({ kind, content: number }: Task): Promise<number> {
-    const { store, reader, random, look, logger, clock } = this.#parts
+  async #carryOut({ kind, content: number }: Task, signal: AbortSignal): Promise<number> {
+    const { reader, random, look, logger, clock, counters } = this.#parts
     const content = reader.contentByNumber(number)
-    const known = store.find(this.#key, number)
-    const path = known?.proved === true ? known.path : this.#pathOf(number, known?.times ?? 0)
+    const known = this.#holdings.find(number)
+    // Of what stands elsewhere by now nothing is proved.
+    const before =
+      known?.proved === true && this.#holdings.isBound(known.path, number) ? known : null
+    const path = before?.path ?? this.#pathOf(number, known?.times ?? 0)
     this.#suspected.delete(number)
     if (content === null || path === null) {
-      // It is in no snapshot any more that clients are redirected by.
-      if (known !== null) store.drop(this.#key, number)
+      this.#holdings.forget(number)
       return 0
     }
-    const snapshot = reader.latest()?.number
-    const parts = partsOf(kind, content.sizeBytes, known?.proved === true ? known : null, random)
+    const parts = partsOf(kind, content.sizeBytes, before, random)
     const result = await lookAt(look, this.#record.url, path, content, parts)
+    signal.throwIfAborted()
     logger.debug({ mirror: this.#record.name, path, ...result }, 'looked at a mirror')
+    counters.looks[result.kind]++
+    counters.readBytes += result.readBytes
     // A snapshot that was published meanwhile may have ended this very path.
-    if (reader.latest()?.number !== snapshot) return 0
-    const before = known?.proved === true ? known : null
+    if (!this.isEnrolled || !this.#holdings.isBound(path, number)) return 0
     await this.#answered(result)
+    signal.throwIfAborted()
     if (result.kind === 'right') {
       const proof = provedBy(before, parts, result.validator, clock.nowMs())
       const sizeBytes = content.sizeBytes
       const kept = { ...proof, path, sizeBytes, proved: true, dueMs: renewalMs(proof), times: 0 }
-      await this.#right(number, kept)
+      this.#absentInRow = 0
+      this.#holdings.proved(content, kept)
+      await this.#judge('passed', '')
     } else if (result.kind === 'absent' || result.kind === 'untold') {
       await this.#lost(content, path, known, result)
     }
     return Math.max(spacingMs(this.#absentInRow), (result.readBytes * 1000) / lookBytesPerSecond)
-  }
-
-  async #right(content: ContentNumber, look: Look): Promise<void> {
-    this.#absentInRow = 0
-    this.#parts.store.put(this.#key, content, look)
-    if (this.#client.hold(content)) {
-      this.#sizes.set(content, look.sizeBytes)
-      this.#heldBytes += look.sizeBytes
-    }
-    await this.#judge('passed', '')
   }
 
   /** Not there, not the right one, or not to be told: no client is sent there for it. */
@@ -308,21 +283,18 @@ export class WatchedMirror {
     known: Look | null,
     { kind, reason }: { readonly kind: 'absent' | 'untold'; readonly reason: string },
   ): Promise<void> {
-    const { store, clock, logger } = this.#parts
+    const { clock, logger, counters } = this.#parts
     const times = known?.proved === false ? known.times + 1 : 1
     const lookedMs = clock.nowMs()
     const dueMs = lookedMs + (kind === 'untold' ? untoldAgainMs : absentAgainMs(times))
-    store.put(this.#key, content.number, {
+    const wasHeld = this.#holdings.lost(content, {
       ...{ path, sizeBytes: content.sizeBytes, proved: false, lookedMs, dueMs, times },
       ...{ coveredBytes: 0, validator: '' },
     })
     if (kind === 'absent') this.#absentInRow++
-    if (this.#client.drop(content.number)) {
-      this.#sizes.delete(content.number)
-      this.#heldBytes -= content.sizeBytes
-      await this.#announce()
-    }
-    if (kind !== 'absent' || known?.proved !== true) return
+    if (wasHeld) await this.#announce()
+    if (kind !== 'absent' || known?.proved !== true || known.path !== path) return
+    counters.lostProofs++
     logger.warn({ mirror: this.#record.name, path, reason }, 'a mirror lost a file it had')
     await this.#judge('wrong-status', `${path}: ${reason}`)
   }
@@ -332,8 +304,7 @@ export class WatchedMirror {
     const { name } = this.#record
     const before = tracker.suspicion(name)
     const after = stepSuspicion(before, { finding, by: 'origin', detail }, clock.nowMs())
-    if (after !== before && tracker.volunteer(name) !== null)
-      await tracker.setSuspicion(name, after)
+    if (after !== before && this.isEnrolled) await tracker.setSuspicion(name, after)
   }
 
   /** Whether it answers at all, and wants to. */
@@ -352,7 +323,7 @@ export class WatchedMirror {
     const reachable = this.#failures === 0
     if (!reachable && this.#failures < unansweredLooks) return
     const record = tracker.volunteer(name)
-    if (record === null || record.reachable === reachable || result.kind === 'untold') return
+    if (!this.isEnrolled || record?.reachable === reachable || result.kind === 'untold') return
     logger.info({ mirror: name, reachable, reason: this.#reason }, 'reachability changed')
     await tracker.setReachable(name, reachable)
   }

@@ -27,7 +27,7 @@ import {
 } from './mirror-sampling.ts'
 
 const queues = (change: Partial<LookQueues>): LookQueues => ({
-  ...{ suspected: [], fresh: [], popular: [], expiring: [], unknown: [], absent: [] },
+  ...{ suspected: [], popular: [], expiring: [], unknown: [], absent: [] },
   unfinished: [],
   ...change,
 })
@@ -37,7 +37,7 @@ const proof = (change: Partial<Proof> = {}): Proof => ({
   ...change,
 })
 
-t.test('what is suspected comes first, then new files, popular ones and old proofs', async t => {
+t.test('what is suspected comes first, then popular files and old proofs', async t => {
   const all = queues(
     Object.fromEntries(lookKinds.map((kind, index) => [kind, [index]])) as Record<
       LookKind,
@@ -45,8 +45,8 @@ t.test('what is suspected comes first, then new files, popular ones and old proo
     >,
   )
   t.strictSame(nextLook(all, 0), { kind: 'suspected', content: 0 })
-  t.strictSame(nextLook({ ...all, suspected: [] }, 0), { kind: 'fresh', content: 1 })
-  t.strictSame(nextLook({ ...all, suspected: [] }, 3), { kind: 'expiring', content: 3 })
+  t.strictSame(nextLook({ ...all, suspected: [] }, 0), { kind: 'popular', content: 1 })
+  t.strictSame(nextLook({ ...all, suspected: [] }, 3), { kind: 'expiring', content: 2 })
   t.strictSame(nextLook(queues({ unfinished: [9], absent: [8] }), 3), {
     kind: 'absent',
     content: 8,
@@ -54,8 +54,8 @@ t.test('what is suspected comes first, then new files, popular ones and old proo
   t.equal(nextLook(queues({}), 3), null)
 })
 
-t.test('a flood of new files starves no proof that grows old', async t => {
-  const flood = queues({ fresh: [1], expiring: [2] })
+t.test('a flood of popular files starves no proof that grows old', async t => {
+  const flood = queues({ popular: [1], expiring: [2] })
   const renewed = Array.from({ length: 100 }, (_, turn) => nextLook(flood, turn)).filter(
     look => look?.kind === 'expiring',
   )

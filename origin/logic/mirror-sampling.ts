@@ -23,13 +23,11 @@ import {
 } from '../../core/sampling-limits.ts'
 
 /**
- * suspected: a client came back from the mirror · fresh: new in the newest snapshot · popular:
- * clients ask for it · expiring: its proof grows old · unknown: never looked at · absent: it was not
+ * suspected: a client came back from the mirror · popular: clients ask for it · expiring: its proof grows old · unknown: never looked at, the newest first · absent: it was not
  * there, and may be now · unfinished: proved by parts, the rest is still to be compared.
  */
 export const lookKinds = [
   'suspected',
-  'fresh',
   'popular',
   'expiring',
   'unknown',

@@ -108,6 +108,7 @@ t.test('each refusal has its own reason', async t => {
     [{ state: 'unreachable' }, {}, 'unreachable'],
     [{ state: 'draining' }, {}, 'draining'],
     [{ has: number => number !== 7 }, {}, 'not-held'],
+    [{ has: number => number !== 7, mirror: { allowOpen: true } }, {}, 'not-proved'],
     [{}, { https: true }, 'scheme'],
     [{ reach: 'v6' }, {}, 'family'],
     [{ trust: 'signed-only' }, {}, 'trust'],

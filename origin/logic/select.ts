@@ -78,6 +78,7 @@ export const refusalTexts = {
   unreachable: 'it cannot be reached from outside',
   draining: 'it is draining: its owner or the operator wants no new clients now',
   'not-held': 'it does not hold this content',
+  'not-proved': 'it is a mirror that was not proved yet to hold this content',
   scheme: 'the client came by https, the volunteer has only http',
   family: 'the client came by IPv4, the volunteer has only IPv6',
   open: 'it serves whoever asks, and this origin asks clients for credentials (--allow-open)',
@@ -162,7 +163,7 @@ export const refusal = (
   if (moment.requireClients === true && candidate.mirror?.allowOpen === false) return 'open'
   const { state } = candidate
   if (state !== 'synced' && state !== 'syncing') return state
-  if (!candidate.has(request.content)) return 'not-held'
+  if (!candidate.has(request.content)) return candidate.mirror == null ? 'not-held' : 'not-proved'
   if (request.https && !candidate.https) return 'scheme'
   if (request.family === 4 && candidate.reach === 'v6') return 'family'
   if (candidate.trust === 'signed-only' && !request.signed) return 'trust'

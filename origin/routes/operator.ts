@@ -184,7 +184,9 @@ const volunteerRoutes = (app: FastifyInstance, parts: OperatorRoutesParts): void
       const { name, mirror: url, ...rest } = parseMirror(jsonOf(request))
       const { capacityBytesPerSecond = null, allowOpen = false } = rest
       const wanted = { name, url, capacityBytesPerSecond, allowOpen }
-      await addMirror(tracker, wanted, parts.clock.nowMs(), parts.allowLoopback)
+      const { allowLoopback, context } = parts
+      const ownUrl = context.publicUrl
+      await addMirror(tracker, wanted, parts.clock.nowMs(), { allowLoopback, ownUrl })
       return reply.code(201).send(viewOf(name))
     },
   )
