@@ -45,6 +45,8 @@ export const auditOrderMs = 30_000
 export const auditReportBytes = 4 * KiB
 /** Volunteers' rescue names are checked again this often, and new ones looked for. */
 export const rescueCheckMs = 300_000
+/** One that did not work is looked at again so soon, and then after twice the time each time: it may have been starting. */
+export const rescueRetryMs = 5_000
 export const rescueTickMs = 2_000
 export const concurrentRescueChecks = 4
 /** How long a look whether a volunteer is alive counts for clients that came by its name. */

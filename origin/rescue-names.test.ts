@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Clock } from '../core/clock.ts'
-import { rescueCheckMs } from '../core/healing-limits.ts'
+import { rescueCheckMs, rescueRetryMs } from '../core/healing-limits.ts'
 import type { RepoPath, Sha256, VolunteerName } from '../core/ids.ts'
 import { silentLogger } from '../core/log.ts'
 import { signLink } from '../delivery/links.ts'
@@ -78,6 +78,26 @@ t.test('where it cannot be, or does not answer by the name, its own URL is used'
   deaf.state.alive = false
   await deaf.names.check()
   t.equal(deaf.names.baseOf(ada, deaf.url), null)
+})
+
+t.test('a name that did not work is looked at again soon, then less and less often', async t => {
+  const { names, state, time, url } = make(t)
+  state.alive = false
+  const looks: number[] = []
+  for (const endMs = time.ms + 4 * rescueCheckMs; time.ms < endMs; time.ms += rescueRetryMs) {
+    const before = state.probed.length
+    await names.check()
+    if (state.probed.length > before) looks.push(time.ms)
+  }
+  const waits = looks.slice(1).map((atMs, index) => atMs - (looks[index] ?? 0))
+  t.equal(waits[0], rescueRetryMs)
+  t.equal(waits[1], 2 * rescueRetryMs)
+  t.ok(waits.every(wait => wait <= rescueCheckMs))
+  t.equal(waits.at(-1), rescueCheckMs)
+  state.alive = true
+  time.ms += rescueCheckMs
+  await names.check()
+  t.equal(names.baseOf(ada, url), `http://ada.${zone}`)
 })
 
 t.test('a client is sent on once, and to the living only', async t => {

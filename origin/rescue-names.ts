@@ -11,6 +11,7 @@ import {
   rescueAliveMs,
   rescueCheckMs,
   rescueProbeMs,
+  rescueRetryMs,
   rescueTickMs,
 } from '../core/healing-limits.ts'
 import type { RepoPath, Sha256, VolunteerName } from '../core/ids.ts'
@@ -49,7 +50,9 @@ interface Checked {
   readonly url: string
   readonly base: string | null
   readonly reason: string
-  readonly atMs: number
+  /** Looks in a row that found none that works. */
+  readonly failures: number
+  readonly againAtMs: number
 }
 
 const systemAddresses = async (host: string): Promise<readonly string[]> =>
@@ -130,7 +133,7 @@ export class RescueNames {
       .filter(({ mirror }) => mirror === undefined)
     const due = records.filter(({ name, url }) => {
       const known = this.#checked.get(name)
-      return known?.url !== url || nowMs - known.atMs >= rescueCheckMs
+      return known?.url !== url || nowMs >= known.againAtMs
     })
     const names = new Set(records.map(({ name }) => name))
     for (const name of this.#checked.keys()) if (!names.has(name)) this.#checked.delete(name)
@@ -149,10 +152,14 @@ export class RescueNames {
     const problem = await this.#problemOf(record)
     const before = this.#checked.get(name)
     const base = problem === null ? withHost(url, rescueHosts(name, zone).both) : null
-    const atMs = this.#parts.clock.monotonicMs()
-    this.#checked.set(name, { url, base, reason: problem ?? 'it works', atMs })
-    if (before?.base === base && before?.reason === (problem ?? 'it works')) return
-    const fields = { volunteer: name, rescueName: base, reason: problem ?? 'it works' }
+    const reason = problem ?? 'it works'
+    const failures = problem === null ? 0 : (before?.failures ?? 0) + 1
+    const waitMs =
+      failures === 0 ? rescueCheckMs : Math.min(rescueCheckMs, rescueRetryMs * 2 ** (failures - 1))
+    const againAtMs = this.#parts.clock.monotonicMs() + waitMs
+    this.#checked.set(name, { url, base, reason, failures, againAtMs })
+    if (before?.base === base && before?.reason === reason) return
+    const fields = { volunteer: name, rescueName: base, reason }
     this.#parts.logger.info(fields, 'rescue name checked')
   }
 
