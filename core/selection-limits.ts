@@ -47,5 +47,7 @@ export const rememberedIndexBytes = 32 * 1024 ** 2
 
 /** While --prefer names a volunteer that is not enrolled, the log says so again this often. */
 export const unknownPreferredMs = 3_600_000
-/** Volunteers that metrics name, the busiest; the others are summed up (about 20 series each). */
+/** Popular contents of which it is watched whether anybody holds them: looked at in each scrape. */
+export const watchedContents = 100
+/** Volunteers that metrics name, the busiest; the others are summed up (about 30 series each). */
 export const namedVolunteers = 200

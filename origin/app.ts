@@ -4,6 +4,7 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { ErrorCounts } from '../core/collected-counter.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import { operatorBodyBytes, requestPathBytes } from '../core/limits.ts'
 import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '../core/tls-files.ts'
@@ -11,7 +12,14 @@ import { QuickFront } from '../delivery/quick-front.ts'
 import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
 import { addGate, callerOf, type GatedRoute } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
-import { answerFailure, asMirrorswarmError, originalTarget, replyError, takeOver } from './http.ts'
+import {
+  answerFailure,
+  asMirrorswarmError,
+  codeOfAnswer,
+  originalTarget,
+  replyError,
+  takeOver,
+} from './http.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { answerQuickly, quickAnswer } from './quick-redirect.ts'
 import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
@@ -85,6 +93,7 @@ const fileRoutes = (app: FastifyInstance, context: OriginContext): void => {
 
 /** What is no HTTP, or a target with raw bytes that Node's parser does not take. */
 const refuseUnparsed = (
+  errors: ErrorCounts,
   error: Error & { code?: string },
   socket: Socket & { readonly _httpMessage?: ServerResponse | null },
 ): void => {
@@ -98,6 +107,7 @@ const refuseUnparsed = (
   const { code, message, hint, status } = tooLarge
     ? new MirrorswarmError('MS_REQUEST_TOO_LARGE', 'the headers are too large')
     : new MirrorswarmError('MS_REQUEST_INVALID', 'this is no well-formed HTTP request')
+  errors.add(code)
   const body = `${JSON.stringify({ error: { code, message, hint } })}\n`
   const reason = tooLarge ? 'Content Too Large' : 'Bad Request'
   socket.end(
@@ -206,7 +216,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
     rewriteUrl: request => routeOf(originalTarget(request), context.prefix),
     bodyLimit: operatorBodyBytes,
     routerOptions: { maxParamLength: requestPathBytes },
-    clientErrorHandler: refuseUnparsed,
+    clientErrorHandler: (error, socket) => refuseUnparsed(context.metrics.errors, error, socket),
     frameworkErrors: (error, _request, reply) => {
       refuse(error, reply as FastifyReply)
     },
@@ -222,6 +232,10 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
           reply.header('allow', 'GET, HEAD'),
           new MirrorswarmError('MS_METHOD_NOT_ALLOWED', `${request.method} is not for files`),
         )
+  })
+  app.addHook('onResponse', async (_request, reply) => {
+    const code = codeOfAnswer(reply.raw)
+    if (code !== undefined) context.metrics.errors.add(code)
   })
   const routes = addGate(app, context.access)
   fileRoutes(app, context)

@@ -331,7 +331,7 @@ export const assemble = (
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
   })
-  const late = () => ({ gate, seeding, tlsReloader, foreign })
+  const late = () => ({ authority, redirector, gate, seeding, tlsReloader, foreign })
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })

@@ -42,6 +42,12 @@ export const sendShort = (
 const retryHeaders = (code: ErrorCode): Headers =>
   errorTable[code].status === 503 ? { 'retry-after': String(retryAfterSeconds) } : {}
 
+/** Answers that are errors, so that whoever sees the end of an answer can count them. */
+const codes = new WeakMap<ServerResponse, ErrorCode>()
+
+/** The code of the error that this answer is; undefined: it is none. */
+export const codeOfAnswer = (response: ServerResponse): ErrorCode | undefined => codes.get(response)
+
 /** An error as an answer: one line for a person, the code for a program. */
 export const sendError = (
   request: IncomingMessage,
@@ -50,6 +56,7 @@ export const sendError = (
   headers: Headers = {},
 ): void => {
   const json = { code: error.code, message: error.message, hint: error.hint }
+  codes.set(response, error.code)
   sendShort(
     request,
     response,
@@ -65,11 +72,13 @@ export const sendError = (
 }
 
 /** The same for routes that answer through fastify. */
-export const replyError = (reply: FastifyReply, error: MirrorswarmError): FastifyReply =>
-  reply
+export const replyError = (reply: FastifyReply, error: MirrorswarmError): FastifyReply => {
+  codes.set(reply.raw, error.code)
+  return reply
     .code(error.status)
     .headers({ 'cache-control': 'no-store', ...retryHeaders(error.code) })
     .send({ error: { code: error.code, message: error.message, hint: error.hint } })
+}
 
 /** An unexpected error as one of ours; what it says stays in the log. */
 export const asMirrorswarmError = (error: unknown): MirrorswarmError =>

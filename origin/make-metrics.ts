@@ -5,10 +5,12 @@ import { systemClock } from '../core/clock.ts'
 import { openPolls, volunteers, waitingPublishes } from '../core/limits.ts'
 import { seedConnections } from '../core/stock-limits.ts'
 import type { TlsReloader } from '../core/tls-files.ts'
+import type { Authority } from './authority.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
 import { Metrics } from './metrics.ts'
 import type { Publisher } from './publisher.ts'
+import type { Redirector } from './redirector.ts'
 import type { Resolver } from './resolver.ts'
 import type { SeedListener } from './seed-listener.ts'
 import type { ServingGate } from './serving-gate.ts'
@@ -24,6 +26,8 @@ export interface MetricsParts {
   readonly folder: DataFolder
   /** What is made after the metrics. */
   readonly late: () => {
+    readonly authority: Authority
+    readonly redirector: Redirector
     readonly gate: ServingGate
     readonly seeding: SeedListener
     readonly tlsReloader: TlsReloader | null
@@ -73,7 +77,17 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
     latest: () => resolver.latest,
     publishFailed: () => publisher.status.problem !== null,
     announces: () => tracker.counters,
-    torrents: () => tracker.stateSize.torrents,
+    redirected: () => late().redirector.sent(),
+    totals: name => tracker.totals(name),
+    skewMs: name => late().authority.skewMs(name),
+    swarm: () => tracker.swarm,
+    popular: most => {
+      const newest = resolver.latest?.number
+      if (newest === undefined) return []
+      // What was dropped is in demand for a while, and nobody's fault.
+      return tracker.popular(most).filter(number => reader.pathsOf(number, newest, 1).length > 0)
+    },
+    holders: () => tracker.candidates(),
     freeBytes: () => freeBytes(folder.files.folder),
     mirrors: () => late().foreign,
     certificateEndsMs: () => late().tlsReloader?.endsMs ?? null,

@@ -2,10 +2,14 @@
 // many volunteers at most: neither paths nor clients appear, so the number of series is bounded.
 
 import { Counter, Gauge, Registry } from 'prom-client'
+import { addCounter, newErrorCounts, WordCounts } from '../core/collected-counter.ts'
+import { addProcessMetrics } from '../core/process-metrics.ts'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 import { DurationCounts } from './duration-counts.ts'
 import { addMirrorMetrics, type MirrorMetricsSources } from './foreign/mirror-metrics.ts'
+import { type WhyNobody, whyNobody } from './logic/nearest-refusal.ts'
 import { type Finding, findings } from './logic/probe-verdict.ts'
+import { addNetworkMetrics, type NetworkMetricsSources } from './network-metrics.ts'
 import { addVolunteerMetrics, type VolunteerMetricsSources } from './volunteer-metrics.ts'
 import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
 
@@ -31,9 +35,14 @@ export type Outcome = (typeof outcomes)[number]
 const bytesKinds = ['client', 'sync', 'bittorrent'] as const
 export type BytesKind = (typeof bytesKinds)[number]
 
+/** Why the origin answered by itself what could have been asked of a volunteer. */
+export type WhyHere = 'kept' | 'small' | 'direct' | 'repeat' | WhyNobody
+const whyHere: readonly WhyHere[] = ['kept', 'small', 'direct', 'repeat', ...whyNobody]
+
 export interface MetricsSources
   extends VolunteerMetricsSources,
     WorkingMetricsSources,
+    NetworkMetricsSources,
     MirrorMetricsSources {
   /** Volunteers by state, as the tracker sees them now. */
   volunteersByState(): Readonly<Record<string, number>>
@@ -75,7 +84,10 @@ const makeAudits = (registers: Registry[]): Counter<'by' | 'result'> => {
 }
 
 export class Metrics {
+  /** Answers that were errors, by code. */
+  readonly errors = newErrorCounts()
   readonly #registry = new Registry()
+  readonly #notRedirected = new WordCounts(whyHere)
   readonly #requests = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
     Outcome,
     number
@@ -142,10 +154,13 @@ export class Metrics {
         this.set(sources.snapshotNumber())
       },
     })
+    this.#addReasons()
     this.#addUpstream(sources)
     addVolunteerMetrics(this.#registry, sources)
     addWorkingMetrics(this.#registry, sources)
     addMirrorMetrics(this.#registry, sources)
+    addNetworkMetrics(this.#registry, sources)
+    addProcessMetrics(this.#registry)
     new Gauge({
       name: 'mirrorswarm_publishing',
       help: '1 while a publish is under way',
@@ -153,6 +168,21 @@ export class Metrics {
       collect() {
         this.set(sources.publishing() ? 1 : 0)
       },
+    })
+  }
+
+  #addReasons(): void {
+    addCounter(this.#registry, {
+      name: 'mirrorswarm_not_redirected_total',
+      help: 'Requests for files that were not redirected, by the reason',
+      labels: ['reason'],
+      read: () => this.#notRedirected.samples('reason'),
+    })
+    addCounter(this.#registry, {
+      name: 'mirrorswarm_errors_total',
+      help: 'Answers that were errors, by code',
+      labels: ['code'],
+      read: () => this.errors.samples('code'),
     })
   }
 
@@ -186,6 +216,11 @@ export class Metrics {
 
   count(outcome: Outcome): void {
     this.#requests[outcome]++
+  }
+
+  /** A request for a file was not redirected. */
+  servedHere(why: WhyHere): void {
+    this.#notRedirected.add(why)
   }
 
   /** A look at a volunteer, by the origin or through another one, and what it showed. */

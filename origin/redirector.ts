@@ -18,6 +18,7 @@ import {
 } from './logic/choose.ts'
 import type { Tier } from './logic/closeness.ts'
 import { mirrorOrder } from './logic/mirror-order.ts'
+import { nearestRefusal, type WhyNobody } from './logic/nearest-refusal.ts'
 import type { PreferRule } from './logic/prefer-rules.ts'
 import { adviseRepeat, rangeOffset, recordAnswer } from './logic/repeats.ts'
 import { judgeAll, type Moment, refusal, type Selection } from './logic/select.ts'
@@ -176,6 +177,17 @@ export class Redirector {
     this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
     this.#parts.onSent?.(name, request)
     return link
+  }
+
+  /** Why nobody was chosen for a request, in one word. */
+  whyNobody(request: RedirectRequest): WhyNobody {
+    const { candidates, request: wanted, moment } = this.#field(request, none)
+    return nearestRefusal(candidates, wanted, moment)
+  }
+
+  /** What each volunteer was sent since the start, as expected. */
+  sent(): readonly Pick<Standing, 'name' | 'redirects' | 'redirectedBytes'>[] {
+    return this.#standings.current()
   }
 
   /** Whether this client was sent to this volunteer for this path a moment ago. */

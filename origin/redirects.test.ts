@@ -124,10 +124,18 @@ t.test('redirects', async t => {
     t.match(metrics, 'mirrorswarm_volunteers{state="synced"} 2')
     t.match(metrics, 'mirrorswarm_snapshot_number 1')
     t.match(metrics, /decision_seconds_count [1-9]/)
+    t.match(metrics, /volunteer_redirects_total\{volunteer="ada"\} [1-9]/)
+    t.match(metrics, /volunteer_redirected_bytes_total\{volunteer="ada"\} [1-9]/)
+    t.match(metrics, /volunteer_clock_skew_seconds\{volunteer="ada"\} -?[0-5](\.|\n)/)
+    t.match(metrics, /errors_total\{code="MS_PATH_NOT_FOUND"\} [1-9]/, 'of routes and of files')
+    t.match(metrics, 'hot_contents_unheld 0')
     const direct = await network.get('/pool/a.deb?direct')
     const after = (await network.get('/-/metrics')).body.toString()
     const sent = (text: string) => Number(/sent_bytes_total\{kind="client"\} (\d+)/.exec(text)?.[1])
     t.equal(sent(after) - sent(metrics), direct.body.length)
+    const reasons = (text: string) =>
+      Number(/redirected_total\{reason="direct"\} (\d+)/.exec(text)?.[1])
+    t.equal(reasons(after) - reasons(metrics), 1)
   })
 
   t.test('reads by volunteers count as synchronisation', async t => {

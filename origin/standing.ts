@@ -35,6 +35,9 @@ export class Standing implements SelectionCandidate {
   activeClients = 0
   maxClients: number | null = null
   account: Account = emptyAccount
+  /** Since the origin started; for metrics. */
+  redirects = 0
+  redirectedBytes = 0
   #candidate: Candidate
   #observed: Observed = nothingObserved
   #announcedMs: number | null = null
@@ -97,6 +100,8 @@ export class Standing implements SelectionCandidate {
   }
 
   note(bytes: number, nowMs: number): void {
+    this.redirects++
+    this.redirectedBytes += bytes
     this.account = noteRedirect(this.account, bytes, this.capacityBytesPerSecond, nowMs)
   }
 

@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import type { VolunteerName } from '../core/ids.ts'
 import { parseMetrics, sumOf } from '../loadtest/metrics.ts'
+import { noTotals } from '../tracker/logic/totals.ts'
 import type { VolunteerView } from '../tracker/logic/views.ts'
 import { addVolunteerMetrics, behindSeconds } from './volunteer-metrics.ts'
 
@@ -23,6 +24,11 @@ const sources = (views: readonly VolunteerView[]) => ({
   snapshotNumber: () => 3,
   snapshotMs: (number: number) => (number === 1 ? null : number * 1000),
   nowMs: () => 10_000,
+  skewMs: (name: string) => (name === 'v-2' ? -90_000 : 1_000),
+  redirected: () =>
+    views.map(({ name }, index) => ({ name, redirects: index, redirectedBytes: 100 * index })),
+  totals: (name: string) =>
+    name === 'v-3' ? null : { ...noTotals, clientBytes: 7, reusedBytes: 5, syncMs: 2_000 },
 })
 
 t.test('any number of volunteers has a bounded number of series, and sums stay right', async t => {
@@ -37,6 +43,12 @@ t.test('any number of volunteers has a bounded number of series, and sums stay r
   t.equal(sumOf(series, 'mirrorswarm_volunteer_held_bytes'), 500)
   t.equal(sumOf(series, 'mirrorswarm_volunteer_state', { state: 'synced' }), 50)
   t.equal(sumOf(series, 'mirrorswarm_volunteer_state', { state: 'offline' }), 0)
+  t.equal(sumOf(series, 'mirrorswarm_volunteer_redirects_total'), (49 * 50) / 2)
+  t.equal(sumOf(series, 'mirrorswarm_volunteer_sent_bytes_total', { to: 'clients' }), 49 * 7)
+  t.equal(sumOf(series, 'mirrorswarm_volunteer_obtained_bytes_total', { from: 'basis' }), 49 * 5)
+  t.equal(sumOf(series, 'mirrorswarm_volunteer_sync_seconds_total'), 98)
+  const skews = series.filter(({ name }) => name === 'mirrorswarm_volunteer_clock_skew_seconds')
+  t.equal(skews.find(({ labels }) => labels.volunteer === '_other')?.value, -90, 'the farthest')
   t.equal(sumOf(series, 'mirrorswarm_volunteer_last_announce_timestamp_seconds') / 11, 5)
 })
 

@@ -9,10 +9,13 @@ import type { Suspicion } from '../tracker/events.ts'
 import type { VolunteerView } from '../tracker/logic/views.ts'
 import type { VolunteerState } from '../tracker/messages.ts'
 import { nameVolunteers } from './logic/named-volunteers.ts'
+import { addVolunteerCounters, type VolunteerCountersSources } from './volunteer-counters.ts'
 
-export interface VolunteerMetricsSources {
+export interface VolunteerMetricsSources extends VolunteerCountersSources {
   volunteers(): readonly VolunteerView[]
   suspicion(name: VolunteerName): Suspicion | null
+  /** How far its clock is ahead of ours; null: not known. */
+  skewMs(name: VolunteerName): number | null
   /** Number of the newest snapshot; 0 before the first. */
   snapshotNumber(): number
   /** When the snapshot was made, milliseconds since 1970; null: not known (any more). */
@@ -21,8 +24,8 @@ export interface VolunteerMetricsSources {
   nowMs(): number
 }
 
-/** Series together: of "_other", numbers that add up are added, the others are the largest. */
-type Merge = 'sum' | 'largest'
+/** Series together: of "_other", numbers that add up are added, the others are the largest (farthest from 0). */
+type Merge = 'sum' | 'largest' | 'farthest'
 
 interface Reading {
   readonly name: string
@@ -37,6 +40,7 @@ export const volunteerStates: readonly VolunteerState[] = [
 
 const merge = (how: Merge, one: number | undefined, other: number): number => {
   if (one === undefined) return other
+  if (how === 'farthest') return Math.abs(one) > Math.abs(other) ? one : other
   return how === 'sum' ? one + other : Math.max(one, other)
 }
 
@@ -91,6 +95,12 @@ const readings = (sources: VolunteerMetricsSources): readonly Reading[] => {
       v => sources.suspicion(v.name)?.weight ?? 0,
     ),
     reading(
+      'clock_skew_seconds',
+      'How far its clock was ahead of the origin’s when it signed its newest request',
+      'farthest',
+      v => (sources.skewMs(v.name) ?? 0) / 1000,
+    ),
+    reading(
       'last_announce_timestamp_seconds',
       'When it announced itself last; 0: not since the origin started',
       'largest',
@@ -114,7 +124,8 @@ export const addVolunteerMetrics = (
     named = nameVolunteers(business, named, most)
     return views
   }
-  const labelOf = (name: VolunteerName): string => (named.has(name) ? name : '_other')
+  const others = '_other'
+  const labelOf = (name: VolunteerName): string => (named.has(name) ? name : others)
   addGauge(registry, {
     name: 'mirrorswarm_volunteer_state',
     help: 'How many volunteers of this name are in this state: 1 or 0, but for "_other"',
@@ -131,6 +142,18 @@ export const addVolunteerMetrics = (
       )
     },
   })
+  const labels = { of: labelOf, others }
+  addVolunteerCounters(
+    registry,
+    {
+      redirected: () => {
+        look()
+        return sources.redirected()
+      },
+      totals: name => sources.totals(name),
+    },
+    labels,
+  )
   for (const { name, help, merge: how, read } of readings(sources)) {
     addGauge(registry, {
       name,

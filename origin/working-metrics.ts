@@ -4,7 +4,7 @@
 import { Counter, type Registry } from 'prom-client'
 import { addGauge, addValue } from '../core/collected-gauge.ts'
 import type { Snapshot } from '../manifest/model.ts'
-import type { TrackerCounters } from '../tracker/tracker.ts'
+import type { TrackerCounters } from '../tracker/tracker-counters.ts'
 
 /** A queue that refuses what comes beyond its bound. */
 export interface QueueUse {
@@ -18,8 +18,6 @@ export interface WorkingMetricsSources {
   latest(): Snapshot | null
   publishFailed(): boolean
   announces(): TrackerCounters
-  /** Torrents that some volunteer downloads. */
-  torrents(): number
   /** Left for this user on the data folder's file system; a number that is not finite: not known. */
   freeBytes(): Promise<number>
   /** When the certificate of the listener ends, milliseconds since 1970; null without TLS. */
@@ -59,9 +57,6 @@ export const addWorkingMetrics = (registry: Registry, sources: WorkingMetricsSou
   )
   addValue(registry, 'mirrorswarm_publish_failed', '1 if the newest publish failed', () =>
     sources.publishFailed() ? 1 : 0,
-  )
-  addValue(registry, 'mirrorswarm_swarm_torrents', 'Torrents that volunteers download', () =>
-    sources.torrents(),
   )
   addValue(registry, 'mirrorswarm_free_bytes', 'Disk that the data folder may still use', () =>
     sources.freeBytes(),

@@ -49,7 +49,7 @@ t.test('docs/OPERATIONS.md names all metrics, of origin and volunteer', async t 
   ] as const) {
     const metrics = (await get(`${daemon.url}/-/metrics`)).body.toString()
     const real = Array.from(metrics.matchAll(/^# TYPE (\S+)/gm), ([, name = '']) => name)
-    const named = [...quoted(text)].filter(each => each.startsWith('mirrorswarm_'))
+    const named = [...quoted(text)].filter(each => /^(?:mirrorswarm|process)_/.test(each))
     const plain = new Set(named.map(each => each.replace(/\{.*/, '')))
     for (const name of real) t.ok(plain.has(name), `${daemon.name}: ${name}`)
     const outcomes = Array.from(metrics.matchAll(/outcome="([^"]+)"/g), ([, name = '']) => name)

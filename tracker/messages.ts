@@ -106,6 +106,16 @@ const LoadStatus = Type.Object({
 })
 export type LoadStatus = Static<typeof LoadStatus>
 
+const AnnouncedTotals = Type.Object({
+  ...{ clientBytes: count, networkBytes: count, peersBytes: count },
+  ...{ fromPeersBytes: count, fromOriginBytes: count, reusedBytes: count, syncMs: count },
+})
+/**
+ * Since the daemon started: bytes sent to clients, to the own network and to peers; bytes of contents
+ * fetched from peers and from the origin, and copied from what was there; time spent synchronising.
+ */
+export type AnnouncedTotals = Static<typeof AnnouncedTotals>
+
 const ServingLimits = Type.Object({
   uploadBytesPerSecond: orNull(rate),
   maxClients: orNull(count),
@@ -140,6 +150,8 @@ export const AnnounceRequest = Type.Object({
   scope: Type.Optional(AnnouncedScope),
   sync: SyncStatus,
   load: LoadStatus,
+  /** Absent from older volunteers, and from mirrors that run no daemon. */
+  totals: Type.Optional(AnnouncedTotals),
   limits: ServingLimits,
   draining: Type.Boolean(),
   /** For people: why it serves less than it could. */

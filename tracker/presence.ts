@@ -13,6 +13,7 @@ import {
 } from './logic/liveness.ts'
 import type { NetworkState, Volunteer } from './logic/network-state.ts'
 import type { TorrentBoard } from './logic/torrent-board.ts'
+import { addTotals, type HeardTotals } from './logic/totals.ts'
 import {
   type Candidate,
   candidateOf,
@@ -20,7 +21,12 @@ import {
   peerAddressOf,
   reportOf,
 } from './logic/views.ts'
-import type { AnnouncedScope, AnnounceRequest, VolunteerState } from './messages.ts'
+import type {
+  AnnouncedScope,
+  AnnouncedTotals,
+  AnnounceRequest,
+  VolunteerState,
+} from './messages.ts'
 
 export interface PresenceParts {
   readonly network: NetworkState
@@ -31,6 +37,7 @@ export interface PresenceParts {
 
 interface Attendance {
   readonly report: LastReport
+  readonly totals: HeardTotals | null
   readonly signs: SignsOfLife
 }
 
@@ -57,6 +64,25 @@ export class Presence {
     return this.#attendance.get(name)?.report ?? null
   }
 
+  /** What it told of its traffic since the tracker started; null: nothing. */
+  totals(name: VolunteerName): AnnouncedTotals | null {
+    return this.#attendance.get(name)?.totals?.sum ?? null
+  }
+
+  /** Pieces of the torrents that volunteers download, and how many of them they have. */
+  pieces(): { readonly wanted: number; readonly had: number } {
+    let wanted = 0
+    let had = 0
+    for (const [name, { report }] of this.#attendance) {
+      if (this.#offline.has(name)) continue
+      for (const torrent of report.sync.torrents) {
+        wanted += torrent.pieces
+        had += torrent.have
+      }
+    }
+    return { wanted, had }
+  }
+
   /** What the volunteers want that have been heard, those that want everything included. */
   scopes(): AnnouncedScope[] {
     const { volunteers } = this.#parts.network
@@ -68,8 +94,10 @@ export class Presence {
   /** A new announce was heeded. */
   heard(name: VolunteerName, request: AnnounceRequest): void {
     const report = reportOf(request, this.#parts.clock.nowMs(), this.report(name))
+    const before = this.#attendance.get(name)?.totals ?? null
     this.#attendance.set(name, {
       report,
+      totals: addTotals(before, request.totals),
       signs: { announcedMs: this.#advance(), brokenMs: null },
     })
     this.#offline.delete(name)

@@ -11,15 +11,22 @@ import type { EventLog } from './event-log.ts'
 import type { NetworkEvent, Suspicion, VolunteerRecord } from './events.ts'
 import { type AnnounceStep, type Basis, type LastHeard, stepAnnounce } from './logic/announce.ts'
 import { type PublishedSnapshot, sameNumbers, sizeOf } from './logic/network-state.ts'
-import { Popularity } from './logic/popularity.ts'
+import type { SwarmHealth } from './logic/swarm-health.ts'
 import { TorrentBoard } from './logic/torrent-board.ts'
 import { type Candidate, type VolunteerView, viewOf } from './logic/views.ts'
-import type { AnnounceAnswer, AnnouncedScope, AnnounceRequest } from './messages.ts'
+import type {
+  AnnounceAnswer,
+  AnnouncedScope,
+  AnnouncedTotals,
+  AnnounceRequest,
+} from './messages.ts'
 import { type OwnerChange, ownerEvent } from './owner-change.ts'
 import { PollTable } from './poll-table.ts'
+import { PopularSource } from './popular-source.ts'
 import { Presence } from './presence.ts'
 import { Replica } from './replica.ts'
 import { RosterSource } from './roster-source.ts'
+import { newTrackerCounters } from './tracker-counters.ts'
 
 /** What the tracker has to know of the repository. */
 export interface TrackerManifest {
@@ -44,15 +51,6 @@ export interface TrackerOptions {
   readonly graceMs?: number
 }
 
-/** For metrics; all grow from the start of the process. */
-export interface TrackerCounters {
-  announces: number
-  staleAnnounces: number
-  fullStates: number
-  refusedAnnounces: number
-  brokenPolls: number
-}
-
 type AcceptedStep = Extract<AnnounceStep, { ok: true }>
 
 const refusals = {
@@ -62,21 +60,14 @@ const refusals = {
 } as const
 
 export class Tracker {
-  readonly counters: TrackerCounters = {
-    announces: 0,
-    staleAnnounces: 0,
-    fullStates: 0,
-    refusedAnnounces: 0,
-    brokenPolls: 0,
-  }
+  readonly counters = newTrackerCounters()
   readonly #parts: TrackerParts
   readonly #options: TrackerOptions
   readonly #replica: Replica
   readonly #board: TorrentBoard
   readonly #roster: RosterSource
   readonly #polls = new PollTable()
-  readonly #popularity = new Popularity()
-  #popularEpoch = 0
+  readonly #popular: PopularSource
   readonly #turns = new AnnounceTurns()
   readonly #bases = new Map<VolunteerName, Basis>()
   readonly #newestPolls = new Map<VolunteerName, LastHeard>()
@@ -90,6 +81,7 @@ export class Tracker {
     this.#parts = parts
     this.#options = options
     this.#boot = Math.floor(parts.random() * 2 ** 40).toString(36)
+    this.#popular = new PopularSource(parts.clock, this.#boot)
     this.#board = new TorrentBoard(infoHash => parts.manifest.bundleMembers(infoHash))
     const onEvent = (event: NetworkEvent): void => this.#happened(event)
     this.#replica = new Replica({ log: parts.log, logger: parts.logger, onEvent })
@@ -231,7 +223,22 @@ export class Tracker {
 
   /** A client asked for a content of the newest epoch. */
   requested(content: ContentNumber): void {
-    this.#popularity.requested(content, this.#parts.clock.monotonicMs())
+    this.#popular.requested(content)
+  }
+
+  /** The contents of the newest epoch that clients ask for most, at most so many. */
+  popular(most: number): ContentNumber[] {
+    return this.#popular.most(most)
+  }
+
+  /** What a volunteer told of its traffic since this tracker started; null: nothing. */
+  totals(name: VolunteerName): AnnouncedTotals | null {
+    return this.#presence.totals(name)
+  }
+
+  /** How synchronisation fares. */
+  get swarm(): SwarmHealth {
+    return { torrents: this.#board.size, ...this.#board.health(), ...this.#presence.pieces() }
   }
 
   /** The enrolled record, for authentication. */
@@ -335,7 +342,7 @@ export class Tracker {
       drain: this.#drained(name),
       state: this.#presence.state(name),
       ...this.#roster.answerTo(name, request.roster),
-      ...this.#popularFor(request),
+      ...(sameNumbers(request.manifest, snapshot) ? this.#popular.answerTo(request) : {}),
       tag: this.#tag(name),
     }
   }
@@ -346,17 +353,6 @@ export class Tracker {
   }
 
   /** Names all that an answer could tell the volunteer: what has another tag is news to it. */
-  #popularFor(request: AnnounceRequest): Pick<AnnounceAnswer, 'popular'> {
-    if (request.popular === undefined) return {}
-    if (!sameNumbers(request.manifest, this.#replica.network.snapshot)) return {}
-    const list = this.#popularity.list(this.#parts.clock.monotonicMs())
-    if (list === null) return {}
-    const tag = `${this.#boot}.${list.tag}`
-    return request.popular === tag
-      ? {}
-      : { popular: { tag, contents: list.contents.map(([content, count]) => [content, count]) } }
-  }
-
   #tag(name: VolunteerName): string {
     const { snapshot } = this.#replica.network
     const state = `${this.#presence.state(name)}${this.#drained(name) ? '-drain' : ''}`
@@ -366,9 +362,7 @@ export class Tracker {
 
   #happened(event: NetworkEvent): void {
     if (event.type === 'snapshot') {
-      // Numbers of another epoch may name other contents.
-      if (event.epoch !== this.#popularEpoch) this.#popularity.clear()
-      this.#popularEpoch = event.epoch
+      this.#popular.setEpoch(event.epoch)
       this.#presence.changedAll()
     } else this.#presence.changed(event.type === 'enrolled' ? event.volunteer.name : event.name)
     if (event.type === 'removed') {

@@ -27,13 +27,12 @@ import { Announcer } from './announcer.ts'
 import { makeBasis } from './basis.ts'
 import { makeBootstrap } from './bootstrap.ts'
 import { BundleSource } from './bundle-source.ts'
-import { Courtesy } from './courtesy.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type Enrolment, type Identity, linkSecret } from './enrol.ts'
 import { Fetcher } from './fetch.ts'
 import { FetchAlone } from './fetch-alone.ts'
 import { HeldStore } from './held-store.ts'
-import { LoadMeter } from './load.ts'
+import { makeLoad } from './load-parts.ts'
 import { ManifestFollower } from './manifest-follower.ts'
 import type { Metrics } from './metrics.ts'
 import { MirrorFolder } from './mirror-folder.ts'
@@ -302,31 +301,6 @@ const makeServing = (
   )
 }
 
-const makeCourtesy = (
-  metrics: Metrics,
-  { swarm, uploadLimiter, downloadLimiter }: Transport,
-  serving: Serving,
-): Courtesy =>
-  new Courtesy({
-    limiters: [uploadLimiter, downloadLimiter],
-    activeClients: () => serving.activeClients,
-    clientBytes: () => metrics.sentBytes('client') + metrics.sentBytes('network'),
-    swarm: () => swarm.counters(),
-    clock: systemClock,
-  })
-
-const makeLoadMeter = (metrics: Metrics, { swarm }: Transport): LoadMeter =>
-  new LoadMeter({
-    clock: systemClock,
-    sources: {
-      sentBytes: () => metrics.sentBytes('client') + metrics.sentBytes('network'),
-      swarm: () => {
-        const { downloadedBytes, uploadedBytes } = swarm.counters()
-        return { downloadedBytes, uploadedBytes: uploadedBytes + metrics.sentBytes('sync') }
-      },
-    },
-  })
-
 /** All parts of an enrolled volunteer, not started. */
 export const assemble = (input: AssemblyInput) => {
   const { options, enrolment, signer } = input
@@ -382,19 +356,19 @@ export const assemble = (input: AssemblyInput) => {
     { ...stores, ...transport, ...seams, ...{ metrics: input.metrics, logger, signer } },
     { self: enrolment.name, isDraining: input.isStopping, signal: input.serverSignal },
   )
-  const load = makeLoadMeter(input.metrics, transport)
-  const courtesy = makeCourtesy(input.metrics, transport, serving)
+  const loads = makeLoad({
+    ...{ ...transport, metrics: input.metrics, reusedBytes: transport.prefill.reusedBytes },
+    activeClients: () => serving.activeClients,
+    busyMs: () => follow.sync.busyMs,
+  })
   const status = new Status({
-    ...{ options, load, serving, swarm: transport.swarm },
-    ...{ store: stores.store, work: stores.work },
+    ...{ ...loads, ...stores, options, serving, swarm: transport.swarm },
     ...{ fetcher: follow.fetcher, reconciler: follow.reconciler },
     ...{ sync: follow.sync, follower: follow.follower, bootstrap: follow.bootstrap },
-    name: enrolment.name,
-    url: input.url,
+    ...{ name: enrolment.name, url: input.url, isStopping: input.isStopping },
     isWithinHours: () => schedule.isOpen,
-    isStopping: input.isStopping,
     isOriginHeard: () => announcer.isHeard,
   })
-  const daemons = { announcer, serving, neighbours, load, courtesy, status, schedule }
-  return { stores, transport, follow, client, logger, ...daemons }
+  const daemons = { announcer, serving, neighbours, status, schedule }
+  return { stores, transport, follow, client, logger, ...loads, ...daemons }
 }

@@ -6,7 +6,7 @@ import { announcedPatterns, announcedTorrents } from '../core/limits.ts'
 import { displayPath } from '../core/repo-path.ts'
 import { namedBlockedPaths } from '../core/volunteer-limits.ts'
 import type { VolunteerStatus } from '../tracker/logic/announce-client.ts'
-import type { AnnouncedScope, SyncStatus } from '../tracker/messages.ts'
+import type { AnnouncedScope, AnnouncedTotals, SyncStatus } from '../tracker/messages.ts'
 import { wireReasons } from './announcer.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { Fetcher } from './fetch.ts'
@@ -33,6 +33,7 @@ export interface StatusParts {
   readonly swarm: SwarmHost
   readonly serving: Serving
   readonly load: LoadMeter
+  readonly totals: () => AnnouncedTotals
   readonly isWithinHours: () => boolean
   readonly isStopping: () => boolean
   readonly isOriginHeard: () => boolean
@@ -95,6 +96,7 @@ export class Status {
         syncBytesPerSecond: load.syncBytesPerSecond,
         activeClients: serving.activeClients,
       },
+      totals: this.#parts.totals(),
       limits: {
         uploadBytesPerSecond: options.uploadLimitBytesPerSecond,
         maxClients: options.maxClients,
@@ -120,6 +122,7 @@ export class Status {
       draining: wire.draining,
       reasons: wire.reasons,
       load: wire.load,
+      totals: wire.totals,
       limits: wire.limits,
       swarm: { port: swarm.port, ...swarm.counters() },
       blocked: {

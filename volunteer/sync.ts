@@ -18,6 +18,7 @@ import type { Adopter } from './adopt.ts'
 import type { Fetcher } from './fetch.ts'
 import type { HeldStore } from './held-store.ts'
 import { backoffMs } from './logic/backoff.ts'
+import { type BusyTime, busyMsAt, neverBusy, setBusy } from './logic/busy-time.ts'
 import type { Placer } from './place.ts'
 import type { Phase, Reconciler } from './reconcile.ts'
 
@@ -68,6 +69,7 @@ export class Sync {
   #running: Promise<void> = Promise.resolve()
   #open: boolean
   #phase: Phase = 'idle'
+  #busy: BusyTime = neverBusy
   /** Aborted by whatever makes the present round pointless. */
   #round = new AbortController()
   #wake: (() => void) | null = null
@@ -92,6 +94,16 @@ export class Sync {
     return this.#phase
   }
 
+  /** Time spent synchronising since the start, milliseconds. */
+  get busyMs(): number {
+    return busyMsAt(this.#busy, this.#parts.clock.monotonicMs())
+  }
+
+  #noteBusy(): void {
+    const busy = this.#open && this.#phase !== 'idle'
+    this.#busy = setBusy(this.#busy, busy, this.#parts.clock.monotonicMs())
+  }
+
   /** What failed last and has not succeeded since, for people. */
   get lastError(): string | null {
     return this.#headError ?? this.#lastError
@@ -101,6 +113,7 @@ export class Sync {
   enter(phase: Phase): void {
     if (this.#phase === phase) return
     this.#phase = phase
+    this.#noteBusy()
     this.#parts.onMilestone()
   }
 
@@ -108,6 +121,7 @@ export class Sync {
     const applied = this.#parts.follower.current()
     const placed = this.#parts.store.placedSnapshot()
     if (applied !== null && placed !== applied.number) this.#phase = 'syncing'
+    this.#noteBusy()
     this.#running = this.#run()
   }
 
@@ -149,6 +163,7 @@ export class Sync {
   async setOpen(open: boolean): Promise<void> {
     if (this.#open === open) return
     this.#open = open
+    this.#noteBusy()
     this.#workDue = true
     this.#wakeUp()
     if (open) return

@@ -5,6 +5,7 @@ import type { VolunteerName } from '../../core/ids.ts'
 import { emptyAccount, noteRedirect } from './account.ts'
 import { byExpectedLoad, choose, type Field, fewOthers } from './choose.ts'
 import type { Ranking, Tier } from './closeness.ts'
+import { nearestRefusal } from './nearest-refusal.ts'
 import {
   contenders,
   expectedLoad,
@@ -284,4 +285,16 @@ t.test('those that could serve are listed nearest first, then least loaded', asy
     ['c', 'a', 'b'],
     'a loaded one is passed over for those farther away',
   )
+})
+
+t.test('who came nearest to serving a request says why nobody did', async t => {
+  const off = candidate({ state: 'offline' })
+  const empty = candidate({ has: () => false })
+  const full = candidate({ maxClients: 1, activeClients: 1 })
+  const why = (...all: SelectionCandidate[]) => nearestRefusal(all, request(), moment)
+  t.equal(why(), 'no-volunteers')
+  t.equal(why(off), 'offline')
+  t.equal(why(off, empty), 'not-held')
+  t.equal(why(full, off, empty), 'full-clients')
+  t.equal(why(candidate()), 'link', 'one would have done')
 })

@@ -155,9 +155,15 @@ export const answerFile = async (
   const rescued = context.rescueNames === null ? null : await rescue(context, exchange, file)
   if (rescued !== null) return answerRescued(context, exchange, file, rescued)
   const may = mayRedirect(context, file, exchange.query.has('direct'))
-  if (!may.redirect) return serveHere(context, exchange, file, decision, may.reason)
+  const { metrics, redirector } = context
+  if (!may.redirect) {
+    metrics.servedHere(may.reason)
+    return serveHere(context, exchange, file, decision, may.reason)
+  }
   const attempt = tryRedirect(context, exchange, file)
   if (attempt.redirected) return 'redirect'
+  const why = attempt.repeated ? 'repeat' : redirector.whyNobody(redirectRequestOf(exchange, file))
+  metrics.servedHere(why)
   return serveHere(context, exchange, file, decision, attempt.repeated ? 'repeat' : 'nobody')
 }
 

@@ -8,6 +8,7 @@ import { Holdings } from '../holdings.ts'
 import type {
   AnnounceAnswer,
   AnnouncedScope,
+  AnnouncedTotals,
   AnnounceRequest,
   LoadStatus,
   ManifestPosition,
@@ -23,6 +24,8 @@ export interface VolunteerStatus {
   readonly scope: AnnouncedScope | null
   readonly sync: SyncStatus
   readonly load: LoadStatus
+  /** Missing: they are not known. */
+  readonly totals?: AnnouncedTotals
   readonly limits: ServingLimits
   readonly draining: boolean
   readonly reasons: readonly string[]

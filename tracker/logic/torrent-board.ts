@@ -63,6 +63,18 @@ export class TorrentBoard {
     return this.#torrents.size
   }
 
+  /** Downloads that are under way, and torrents that nobody but the origin has wholly. */
+  health(): { readonly downloads: number; readonly unseeded: number } {
+    let downloads = 0
+    let unseeded = 0
+    const peers = [...this.#peers.values()]
+    for (const torrent of this.#torrents.values()) {
+      downloads += torrent.downloaders.size
+      if (!peers.some(peer => peer.address !== null && this.#gives(torrent, peer))) unseeded++
+    }
+    return { downloads, unseeded }
+  }
+
   /** Put a peer on the board, or replace what was known of it. */
   update(peer: BoardPeer): void {
     const before = this.#peers.get(peer.name)
