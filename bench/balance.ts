@@ -109,7 +109,7 @@ class Balance {
       const file = join(this.#network.repository, 'sync', `${index}.iso`)
       writeFileSync(file, noise(`sync ${++this.#runs}`, bytes))
     }
-    await this.#network.publishOverHttp()
+    await this.#network.publish()
   }
 
   async #used(): Promise<number[]> {

@@ -70,7 +70,7 @@ export const benchCapped = async (options: CappedOptions): Promise<boolean> => {
     await network.waitForState('synced')
     fileTree(network.repository, { files, bytes, seed })
     const before = await originUploadBytes(network)
-    await network.publishOverHttp()
+    await network.publish()
     const done = await arrivals(network, performance.now())
     await check(network)
     const uploaded = (await originUploadBytes(network)) - before

@@ -96,7 +96,7 @@ interface Spread {
 const spread = async (network: Network, proxy: TcpProxy): Promise<Spread> => {
   const { sentBytes, receivedBytes } = proxy
   const started = performance.now()
-  await network.publishOverHttp()
+  await network.publish()
   const publishMs = performance.now() - started
   await network.waitForState('synced', { timeoutMs: 600_000 })
   const result = {
@@ -142,7 +142,7 @@ const timeRedirects = async (network: Network): Promise<Redirected[]> => {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, noise(`news ${index}`, newFileBytes))
     const started = performance.now()
-    await network.publishOverHttp()
+    await network.publish()
     const published = performance.now()
     await waitUntil(
       `${path} to be redirected`,
@@ -170,7 +170,7 @@ export const benchChangeSet = async (options: ChangeSetOptions): Promise<boolean
   try {
     const tree = fileTree(network.repository, options)
     await network.origin.start()
-    await network.publishOverHttp()
+    await network.publish()
     const { hostname, port } = new URL(network.origin.url)
     proxy = await TcpProxy.start({ host: hostname, port: Number(port) })
     await startVolunteers(network, proxy, volunteers)

@@ -121,7 +121,7 @@ const round = async (
   const { clients: alone } = await measure(world, seconds, async () => false)
   const folder = join(network.repository, `round-${number}`)
   fileTree(folder, { files: 100, bytes, seed: seed + number })
-  const snapshot = await network.publishOverHttp()
+  const snapshot = await network.publish()
   const isSynced = async (): Promise<boolean> => {
     const [line] = await network.lines()
     return line?.state === 'synced' && line.snapshot === snapshot

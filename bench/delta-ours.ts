@@ -126,7 +126,7 @@ export class DeltaNetwork {
         )
       }
       await network.origin.start()
-      await network.publishOverHttp()
+      await network.publish()
       const { hostname, port } = new URL(network.origin.url)
       proxy = await TcpProxy.start({ host: hostname, port: Number(port) })
       const volunteer = await network.addVolunteer({
@@ -220,7 +220,7 @@ export class DeltaNetwork {
   }
 
   async #publish(): Promise<void> {
-    await this.#network.publishOverHttp()
+    await this.#network.publish()
     await this.#network.waitForState('synced', { timeoutMs: syncTimeoutMs })
   }
 

@@ -47,7 +47,7 @@ export const benchGarbage = async (options: GarbageOptions): Promise<boolean> =>
     await network.waitForState('synced')
     fileTree(network.repository, { files, bytes, seed })
     const uploadedBefore = await originUploadBytes(network)
-    await network.publishOverHttp()
+    await network.publish()
     const started = performance.now()
     await network.waitForState('synced', {
       names: honest.map(({ name }) => name),

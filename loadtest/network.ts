@@ -12,6 +12,9 @@ import { type MetricSeries, parseMetrics, sumOf } from './metrics.ts'
 import { freePort } from './ports.ts'
 import { type ProgramResult, plainEnvironment, run } from './programs.ts'
 
+/** How long tokens are good: longer than any network runs. */
+const tokenMs = 24 * 3_600_000
+
 /** One line of `GET /-/v1/volunteers`, as far as this folder uses it. */
 export interface VolunteerLine {
   readonly name: string
@@ -136,11 +139,31 @@ export class Network {
 
   /** A token with which `uses` volunteers may enrol. */
   async createToken(uses: number): Promise<string> {
-    const answer = await this.operate('token', 'create', '--uses', String(uses))
+    const answer = this.#speaksHttp
+      ? await this.#ask('tokens', { uses, expiresMs: Date.now() + tokenMs })
+      : await this.operate('token', 'create', '--uses', String(uses))
     if (typeof answer === 'object' && answer !== null && 'token' in answer) {
       return String(answer.token)
     }
     throw new Error(`token create answered ${JSON.stringify(answer)}`)
+  }
+
+  /** Where it does, no command is needed: starting one costs more than most of what it does. */
+  get #speaksHttp(): boolean {
+    return this.origin.running && this.origin.url.startsWith('http:')
+  }
+
+  /** What the operator asks over HTTP, as the commands do while the origin runs. */
+  async #ask(what: string, message: object): Promise<unknown> {
+    const answer = await fetch(`${this.origin.url}/-/v1/${what}`, {
+      method: 'POST',
+      headers: { ...(await this.#asOperator()), 'content-type': 'application/json' },
+      body: JSON.stringify(message),
+    })
+    const body = await answer.text()
+    if (!answer.ok) throw new Error(`${what} answered ${answer.status}: ${body}`)
+    const parsed: unknown = JSON.parse(body)
+    return parsed
   }
 
   /** Prepare a volunteer with its own port and folders, without starting it. */
@@ -210,24 +233,10 @@ export class Network {
     })
   }
 
-  /** A new snapshot by `mirrorswarm publish`; returns its number. */
+  /** A new snapshot; returns its number. With `args`, by the command `mirrorswarm publish`. */
   async publish(...args: readonly string[]): Promise<number> {
-    await this.operate('publish', ...args)
-    return this.headSnapshot()
-  }
-
-  /** The same by the operator's HTTP interface: quicker, without a process of its own. */
-  async publishOverHttp(): Promise<number> {
-    const answer = await fetch(`${this.origin.url}/-/v1/publish`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${await this.operatorToken()}`,
-        'content-type': 'application/json',
-      },
-      body: '{}',
-    })
-    const body = await answer.text()
-    if (!answer.ok) throw new Error(`publish answered ${answer.status}: ${body}`)
+    if (args.length > 0 || !this.#speaksHttp) await this.operate('publish', ...args)
+    else await this.#ask('publish', {})
     return this.headSnapshot()
   }
 

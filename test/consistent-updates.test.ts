@@ -77,7 +77,7 @@ t.test('fifty publishes, a thousand updates, and none mixes two snapshots', asyn
   if (withDnf) await publishRpms(rpms)
   await writeVersion(network.repository, 0)
   await network.origin.start()
-  await network.publishOverHttp()
+  await network.publish()
 
   const moments = new Publishes()
   const tallies = new Map<string, Tally>()
@@ -131,7 +131,7 @@ t.test('fifty publishes, a thousand updates, and none mixes two snapshots', asyn
       await repository?.publish([{ name: 'swarm-more', version, payloadBytes: 20_000 }])
       if (withDnf) await publishRpms(rpms, [{ name: 'swarm-more', version, payloadBytes: 9000 }])
     }
-    t.equal(await network.publishOverHttp(), number + 1)
+    t.equal(await network.publish(), number + 1)
     moments.publish()
     while (finished < wanted) await new Promise(resolve => setTimeout(resolve, 5))
   }

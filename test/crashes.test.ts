@@ -80,7 +80,7 @@ t.test('twenty kill -9 at random moments lose nothing and waste little', async t
       await network.origin.start()
       killed.publishing++
     } else {
-      await network.publishOverHttp()
+      await network.publish()
       await pause(random() * 600)
       if (way === 1) {
         await network.origin.kill()
