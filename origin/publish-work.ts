@@ -15,7 +15,7 @@ import { ManifestReader } from '../manifest/store/reader.ts'
 import { ManifestWriter } from '../manifest/store/writer.ts'
 import type { ReadingProgress } from '../manifest/tree-reading.ts'
 import { bundler } from '../prsync/bundler.ts'
-import { SignedWriter } from './signed-store.ts'
+import { SignedWriter } from './signed-writer.ts'
 
 /** What and where; plain data, so that it can be sent to a thread. */
 export interface PublishPlace {

@@ -9,7 +9,7 @@ import type { GeoDatabase } from './geo.ts'
 import { parsePreferRules, unknownPreferred } from './logic/prefer-rules.ts'
 import type { OriginOptions } from './options.ts'
 import { Redirector, type RedirectorParts } from './redirector.ts'
-import { SignedReader } from './signed-store.ts'
+import { SignedReader } from './signed-reader.ts'
 import { VolunteerPlaces } from './volunteer-places.ts'
 
 export interface SelectionParts {

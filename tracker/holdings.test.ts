@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { containerNumbers } from './container-size.ts'
 import { Holdings } from './holdings.ts'
-import { checkContainers, containerNumbers } from './messages.ts'
+import { checkContainers } from './messages.ts'
 
 /** Numbers that gather at the edges of containers, where mistakes live. */
 const number = fc.oneof(

@@ -5,7 +5,8 @@
 import { Buffer } from 'node:buffer'
 import type { ContentNumber } from '../core/ids.ts'
 import { holdingsContainers, holdingsRanges } from '../core/limits.ts'
-import { containerBytes, containerNumbers, type WireContainer } from './messages.ts'
+import { containerBytes, containerNumbers } from './container-size.ts'
+import type { WireContainer } from './messages.ts'
 
 const emptyBits = new Uint8Array(containerBytes)
 const fullBits = new Uint8Array(containerBytes).fill(0xff)

@@ -17,11 +17,7 @@ import {
   volunteers,
   volunteerUrlCharacters,
 } from '../core/limits.ts'
-
-/** Content numbers of one container of holdings. */
-export const containerNumbers = 65_536
-/** A container's bitmap: bit k%8 of byte k/8 (least significant first) is number k. */
-export const containerBytes = containerNumbers / 8
+import { containerBytes, containerNumbers } from './container-size.ts'
 
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const positive = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })

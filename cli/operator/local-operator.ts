@@ -18,7 +18,7 @@ import { keptPatterns, PublishWork } from '../../origin/publish-work.ts'
 import { Redirector } from '../../origin/redirector.ts'
 import { Resolver } from '../../origin/resolver.ts'
 import { changeOf } from '../../origin/routes/operator.ts'
-import { SignedReader } from '../../origin/signed-store.ts'
+import { SignedReader } from '../../origin/signed-reader.ts'
 import { type OpenStore, openStore } from '../../origin/store.ts'
 import type {
   ClientAnswer,

@@ -2,15 +2,11 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { VolunteerName } from '../../core/ids.ts'
 import { announceGapMs, earlyAnswerPauseMs, holdingsHistory } from '../../core/limits.ts'
+import { containerNumbers } from '../container-size.ts'
 import type { NetworkEvent } from '../events.ts'
 import { repositoryId, sampleRecord, sampleStatus } from '../fixtures/samples.ts'
 import { Holdings } from '../holdings.ts'
-import {
-  type AnnounceAnswer,
-  type AnnounceRequest,
-  containerNumbers,
-  parseAnnounceRequest,
-} from '../messages.ts'
+import { type AnnounceAnswer, type AnnounceRequest, parseAnnounceRequest } from '../messages.ts'
 import { decodePicture, encodePicture } from '../picture.ts'
 import { type Remembered, stepAnnounce } from './announce.ts'
 import { AnnounceClient, pauseBeforePollMs } from './announce-client.ts'

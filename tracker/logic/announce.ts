@@ -3,9 +3,10 @@
 // for again as full state.
 
 import type { Epoch, VolunteerName } from '../../core/ids.ts'
+import { containerNumbers } from '../container-size.ts'
 import type { NetworkEvent } from '../events.ts'
 import { Holdings } from '../holdings.ts'
-import { type AnnounceRequest, containerNumbers, type WireContainer } from '../messages.ts'
+import type { AnnounceRequest, WireContainer } from '../messages.ts'
 import {
   type NetworkState,
   sameNumbers,
