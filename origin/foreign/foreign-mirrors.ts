@@ -129,7 +129,7 @@ export class ForeignMirrors {
   /** Watch those that are enrolled, from now on. */
   start(): void {
     this.check()
-    this.#timer = setInterval(() => this.check(), idleLookMs)
+    this.#timer = setInterval(() => this.#tick(), idleLookMs)
     this.#timer.unref()
   }
 
@@ -197,14 +197,27 @@ export class ForeignMirrors {
     this.#untidy = store.keepOnly(new Set(keys), tendedContents)
   }
 
+  /** A look at a slow mirror takes longer than a volunteer may be silent. */
+  #tick(): void {
+    this.check()
+    for (const [name, { mirror }] of this.#running) {
+      mirror.announceIfDue().catch(error => this.#failed(name, error))
+    }
+  }
+
+  #failed(name: VolunteerName, error: unknown): void {
+    this.#parts.logger.warn({ mirror: name, error: describeError(error) }, 'cannot look at it')
+  }
+
   #end(name: VolunteerName): void {
     const running = this.#running.get(name)
     if (running === undefined) return
     this.#running.delete(name)
     this.#untidy = true
     running.stop.abort()
-    this.#ending.add(running.done)
-    running.done.finally(() => this.#ending.delete(running.done)).catch(() => undefined)
+    const ended = running.done.then(() => running.mirror.announcing)
+    this.#ending.add(ended)
+    ended.finally(() => this.#ending.delete(ended)).catch(() => undefined)
   }
 
   #watch(record: VolunteerRecord, identity: RepositoryIdentity): Running {
@@ -227,7 +240,7 @@ export class ForeignMirrors {
         waitMs = await mirror.step(signal)
       } catch (error) {
         if (signal.aborted) return
-        this.#parts.logger.warn({ mirror: name, error: describeError(error) }, 'cannot look at it')
+        this.#failed(name, error)
       }
       await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined)
     }

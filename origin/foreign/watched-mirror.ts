@@ -87,6 +87,7 @@ export class WatchedMirror {
   #busy = 0
   #reason = ''
   #pausedUntilMs = 0
+  #announcing: Promise<void> = Promise.resolve()
   #announcedMs = Number.NEGATIVE_INFINITY
 
   constructor(record: VolunteerRecord, identity: RepositoryIdentity, parts: WatchedMirrorParts) {
@@ -154,7 +155,19 @@ export class WatchedMirror {
     if (sinceMs >= dueMs) await this.#announce()
   }
 
-  async #announce(): Promise<void> {
+  /** What is being said to the tracker now; never rejects. */
+  get announcing(): Promise<void> {
+    return this.#announcing
+  }
+
+  /** One at a time: two at once would cost a full state. */
+  #announce(): Promise<void> {
+    const turn = this.#announcing.then(() => this.#announceNow())
+    this.#announcing = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #announceNow(): Promise<void> {
     const { clock, tracker } = this.#parts
     if (!this.isEnrolled) return
     this.#announcedMs = clock.monotonicMs()
