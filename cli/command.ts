@@ -4,6 +4,13 @@ import type { Io } from './io.ts'
 import type { OptionTable, Values } from './option-spec.ts'
 import { type Environment, resolveOptions } from './resolve-options.ts'
 
+/** Carries a command out; `reread` gives the options as they are now. Rejects with UsageError. */
+export type CarryOut<T extends OptionTable> = (
+  options: Values<T>,
+  io: Io,
+  reread: () => Promise<Values<T>>,
+) => Promise<void>
+
 export interface CommandSpec<T extends OptionTable> {
   /** One word or two: 'token create'. */
   readonly name: string
@@ -12,7 +19,7 @@ export interface CommandSpec<T extends OptionTable> {
   readonly options: T
   /** Command lines behind "mirrorswarm ". */
   readonly examples: readonly string[]
-  readonly load: () => Promise<(options: Values<T>, io: Io) => Promise<void>>
+  readonly load: () => Promise<CarryOut<T>>
 }
 
 export interface Command {
@@ -31,8 +38,9 @@ export const defineCommand = <const T extends OptionTable>(spec: CommandSpec<T>)
   options: spec.options,
   examples: spec.examples,
   run: async (words, environment, io) => {
-    const values = await resolveOptions(spec.options, words, environment)
+    const read = () => resolveOptions(spec.options, words, environment)
+    const values = await read()
     const carryOut = await spec.load()
-    await carryOut(values, io)
+    await carryOut(values, io, read)
   },
 })

@@ -1,12 +1,17 @@
 // What the commands that run a daemon share: where its data lies, its "ready" line, its end.
 
+import type { Logger } from '../core/log.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 import type { ForwardedHeader } from '../delivery/logic/forwarded.ts'
 import type { Io } from './io.ts'
+import type { OptionTable, Values } from './option-spec.ts'
+import { Reloader } from './reload.ts'
 import { UsageError } from './usage-error.ts'
 
-export interface Daemon {
+export interface Daemon<O> {
   readonly url: string
+  readonly logger: Logger
+  reload(options: O): Promise<void> | void
   stop(): Promise<void>
 }
 
@@ -54,13 +59,36 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** Start it, print "ready URL" when it serves, and stop it cleanly when the process is told to. */
-export const runDaemon = async <T extends Daemon>(
-  start: () => Promise<T>,
+/** How a daemon comes by its options, at the start and again at SIGHUP. */
+export interface DaemonOptions<T extends OptionTable, O> {
+  readonly table: T
+  readonly values: Values<T>
+  readonly reread: () => Promise<Values<T>>
+  /** Throws UsageError for values that do not fit together. */
+  readonly translate: (values: Values<T>) => O
+}
+
+/**
+ * Start it, print "ready URL" when it serves, have it follow its configuration at SIGHUP, and stop
+ * it cleanly when the process is told to.
+ */
+export const runDaemon = async <T extends OptionTable, O, D extends Daemon<O>>(
+  { table, values, reread, translate }: DaemonOptions<T, O>,
+  start: (options: O) => Promise<D>,
   io: Io,
-  onReady: (daemon: T) => void = () => undefined,
+  onReady: (daemon: D) => void = () => undefined,
 ): Promise<void> => {
-  const daemon = await start()
+  let reload = (): void => {
+    early = true
+  }
+  let early = false
+  io.onHangup(() => reload())
+  const daemon = await start(translate(values))
+  const { logger } = daemon
+  const apply = (changed: Values<T>) => daemon.reload(translate(changed))
+  const reloader = new Reloader({ table, reread, check: translate, apply, logger }, values)
+  reload = () => void reloader.reload()
+  if (early) reload()
   onReady(daemon)
   io.print(`ready ${daemon.url.replace(/\/*$/, '/')}`)
   await aborted(io.stopped)

@@ -6,12 +6,14 @@ import { parseNetwork } from '../core/networks.ts'
 export const front = {
   trustedProxy: {
     kind: 'list',
+    reloads: true,
     placeholder: 'CIDR',
     check: parseNetwork,
     help: 'Believe what proxies in this network say about who asks; repeatable',
   },
   forwardedHeader: {
     kind: 'string',
+    reloads: true,
     placeholder: 'NAME',
     choices: ['x-forwarded-for', 'forwarded'],
     default: 'x-forwarded-for',
@@ -19,6 +21,7 @@ export const front = {
   },
   requestRate: {
     kind: 'count',
+    reloads: true,
     least: 0,
     placeholder: 'N',
     default: '1000',
@@ -26,6 +29,7 @@ export const front = {
   },
   clientConnections: {
     kind: 'count',
+    reloads: true,
     least: 0,
     placeholder: 'N',
     default: '512',
@@ -33,6 +37,7 @@ export const front = {
   },
   logAddresses: {
     kind: 'string',
+    reloads: true,
     placeholder: 'HOW',
     choices: ['full', 'short', 'none'],
     default: 'full',

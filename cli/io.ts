@@ -13,4 +13,9 @@ export interface Io {
   readonly columns: number
   /** Aborted when the user or the system asks the process to stop. */
   readonly stopped: AbortSignal
+  /**
+   * Call `listener` at each SIGHUP from now on, which then does not stop the process; on a terminal
+   * it goes on doing that, since a terminal that is closed sends it.
+   */
+  onHangup(listener: () => void): void
 }

@@ -20,6 +20,7 @@ const run = async (words: string[], environment = {}): Promise<Outcome> => {
     interactive: false,
     columns: 80,
     stopped: new AbortController().signal,
+    onHangup: () => undefined,
   }
   const status = await main(words, environment, io)
   return { status, printed: printed.join('\n'), noted: noted.join('\n') }

@@ -43,6 +43,8 @@ export interface OptionSpec {
   /** The smallest value of a count; 1 unless given. */
   readonly least?: number
   readonly required?: true
+  /** A daemon that runs takes another value at SIGHUP. */
+  readonly reloads?: true
   /** Given by its place instead of by its name. */
   readonly positional?: true
   /** Throws MS_CONFIG_INVALID for text that its later reader would refuse. */

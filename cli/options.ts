@@ -22,6 +22,7 @@ import {
 
 const logLevel = {
   kind: 'string',
+  reloads: true,
   placeholder: 'LEVEL',
   choices: ['debug', 'info', 'warn', 'error', 'silent'],
   default: 'info',
@@ -75,6 +76,7 @@ const origin = {
   },
   network: {
     kind: 'list',
+    reloads: true,
     placeholder: 'CIDR',
     check: parseNetwork,
     help: 'Own machines: no limits on their requests and connections; repeatable',
@@ -88,17 +90,20 @@ const origin = {
   ...selection,
   servingLimit: {
     kind: 'count',
+    reloads: true,
     placeholder: 'N',
     default: '256',
     help: 'Serve at most this many files at a time that no volunteer has; further clients are asked to wait',
   },
   uploadLimit: {
     kind: 'rate',
+    reloads: true,
     placeholder: 'RATE',
     help: 'Send at most this much, e.g. 50MB/s or 1Gbit/s; clients before volunteers',
   },
   swarmUploadLimit: {
     kind: 'rate',
+    reloads: true,
     placeholder: 'RATE',
     help: 'Of that, send at most this much to volunteers and BitTorrent clients together',
   },
@@ -170,6 +175,8 @@ const volunteer = {
   },
   token: {
     kind: 'string',
+    // Not looked at again once the volunteer is enrolled.
+    reloads: true,
     placeholder: 'TOKEN',
     help: 'The one-time token from the operator; needed at the first start only',
   },
@@ -207,11 +214,13 @@ const volunteer = {
   },
   uploadLimit: {
     kind: 'rate',
+    reloads: true,
     placeholder: 'RATE',
     help: 'Send at most this much, clients and swarm together, e.g. 10MB/s or 100Mbit/s',
   },
   downloadLimit: {
     kind: 'rate',
+    reloads: true,
     placeholder: 'RATE',
     help: 'Fetch at most this much while synchronising',
   },
@@ -235,24 +244,28 @@ const volunteer = {
   },
   minFree: {
     kind: 'size',
+    reloads: true,
     placeholder: 'SIZE',
     default: '1GiB',
     help: 'Leave this much of the disk free',
   },
   hours: {
     kind: 'string',
+    reloads: true,
     placeholder: 'HOURS',
     check: parseHours,
     help: 'Help only at these hours, e.g. "20:00-07:00 Europe/Paris"; several separated by commas',
   },
   network: {
     kind: 'list',
+    reloads: true,
     placeholder: 'CIDR',
     check: parseNetwork,
     help: 'Own machines: served without limits, hours and signed links; repeatable',
   },
   maxClients: {
     kind: 'count',
+    reloads: true,
     least: 0,
     placeholder: 'N',
     help: 'Serve at most this many clients at a time; 0 helps the swarm only',

@@ -9,17 +9,20 @@ import type { OptionTable } from './option-spec.ts'
 export const selection = {
   prefer: {
     kind: 'list',
+    reloads: true,
     placeholder: 'CIDR=NAMES',
     check: parsePreferRule,
     help: 'Clients of this network go to these volunteers first, e.g. 10.1.0.0/16=ada,bob or 10.2.0.0/16=site:physics; repeatable',
   },
   geoDatabase: {
     kind: 'list',
+    reloads: true,
     placeholder: 'FILE',
     help: 'A MaxMind DB file (.mmdb) of countries or autonomous systems, to prefer near volunteers; repeatable',
   },
   maxShare: {
     kind: 'count',
+    reloads: true,
     placeholder: 'PERCENT',
     check: text => {
       if (Number(text) > 100) throw new RangeError(`${text} % is more than all`)

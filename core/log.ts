@@ -12,6 +12,12 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** A logger whose lines follow what the operator changes. */
+export interface AdjustableLogger extends Logger {
+  /** From the next line on. */
+  change(level: LogLevel, addresses: LogAddresses): void
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /** full: as they are · short: IPv4 as /24, IPv6 as /48 · none: "-". */
@@ -49,12 +55,17 @@ export const createLogger = (
   part: string,
   level: LogLevel,
   addresses: LogAddresses = 'full',
-): Logger => {
-  const formatters =
-    addresses === 'full'
-      ? {}
-      : { log: (fields: Record<string, unknown>) => hideInFields(fields, addresses) }
-  return pino({ level, base: { part }, formatters }, pino.destination({ fd: 2, sync: true }))
+): AdjustableLogger => {
+  let mode = addresses
+  const log = (fields: Record<string, unknown>) =>
+    mode === 'full' ? fields : hideInFields(fields, mode)
+  const destination = pino.destination({ fd: 2, sync: true })
+  const logger = pino({ level, base: { part }, formatters: { log } }, destination)
+  const change = (newLevel: LogLevel, newAddresses: LogAddresses): void => {
+    logger.level = newLevel
+    mode = newAddresses
+  }
+  return Object.assign(logger, { change })
 }
 
 const ignore = (): void => undefined

@@ -34,6 +34,26 @@ t.test('on virtual time', async t => {
     t.ok(limiter.takenBytes >= 195_000, `${limiter.takenBytes} bytes in 2 s`)
   })
 
+  t.test('another limit holds at once for those who wait, and none lets them pass', async t => {
+    const { limiter, advance } = virtual(1000)
+    t.ok(limiter.takeNow(100, 'client'), 'the burst')
+    let passed = 0
+    for (let count = 0; count < 3; count++) void limiter.take(1000, 'client').then(() => passed++)
+    limiter.change(100_000)
+    await advance(21)
+    t.equal(passed, 2)
+    limiter.change(null)
+    await advance(1)
+    t.equal(passed, 3)
+    t.notOk(limiter.limitsFor('client'))
+    limiter.holdSwarm(1000)
+    t.notOk(limiter.limitsFor('client'))
+    t.ok(limiter.limitsFor('swarm'))
+    limiter.change(1000)
+    t.ok(limiter.takeNow(100, 'client'))
+    t.notOk(limiter.takeNow(100, 'client'), 'it is limited again')
+  })
+
   t.test('clients go before the swarm, and each kind keeps its order', async t => {
     const { limiter, advance } = virtual(1000)
     await limiter.take(100, 'swarm')

@@ -21,9 +21,9 @@ const bucketOptions = (bytesPerSecond: number): BucketOptions => ({
 })
 
 export class RateLimiter {
-  readonly #bucket: TokenBucket | null
+  #bucket: TokenBucket | null = null
   readonly #clock: Pick<Clock, 'monotonicMs'>
-  readonly #reserveBytes: number
+  #reserveBytes = 0
   readonly #clients = new Set<Waiter>()
   readonly #swarm = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
@@ -35,10 +35,18 @@ export class RateLimiter {
 
   /** `null` is no limit. */
   constructor(bytesPerSecond: number | null, clock: Pick<Clock, 'monotonicMs'> = systemClock) {
-    const options = bytesPerSecond === null ? null : bucketOptions(bytesPerSecond)
-    this.#bucket = options === null ? null : new TokenBucket(options, clock)
     this.#clock = clock
+    this.change(bytesPerSecond)
+  }
+
+  /** Another limit for all from now on, also for those who wait; `null` is none. */
+  change(bytesPerSecond: number | null): void {
+    const options = bytesPerSecond === null ? null : bucketOptions(bytesPerSecond)
+    if (options === null) this.#bucket = null
+    else if (this.#bucket !== null) this.#bucket.change(options)
+    else this.#bucket = new TokenBucket(options, this.#clock)
     this.#reserveBytes = (options?.burstBytes ?? 0) * clientReserve
+    this.#schedule()
   }
 
   /** Hold the swarm to a rate of its own, on top of the limit for all; null: no more. */
@@ -52,6 +60,11 @@ export class RateLimiter {
   /** False when every `take` for a client resolves at once. */
   get limits(): boolean {
     return this.#bucket !== null
+  }
+
+  /** False when every `take` of that kind resolves at once. */
+  limitsFor(priority: TrafficPriority): boolean {
+    return this.limits || (priority === 'swarm' && this.#brake !== null)
   }
 
   /** Bytes given out so far, limited or not. */

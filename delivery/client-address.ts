@@ -31,10 +31,16 @@ export const socketAddress = (request: Pick<Asking, 'socket'>): string => {
 }
 
 export class ClientAddresses {
-  readonly #trusted: readonly Network[]
-  readonly #header: ForwardedHeader
+  #trusted: readonly Network[]
+  #header: ForwardedHeader
 
   constructor(trusted: readonly Network[], header: ForwardedHeader) {
+    this.#trusted = trusted
+    this.#header = header
+  }
+
+  /** Believe others from now on. */
+  change(trusted: readonly Network[], header: ForwardedHeader): void {
     this.#trusted = trusted
     this.#header = header
   }

@@ -8,7 +8,7 @@ import { type Network, parseNetwork } from '../core/networks.ts'
 import { ClientAddresses } from './client-address.ts'
 import type { ForwardedHeader } from './logic/forwarded.ts'
 import { RequestLimit } from './request-limit.ts'
-import { limitConnections } from './server-limits.ts'
+import { type ConnectionLimitOptions, limitConnections } from './server-limits.ts'
 
 export interface FrontOptions {
   /** Networks (CIDR) of proxies that say who asks. */
@@ -32,25 +32,40 @@ export const frontDefaults: FrontOptions = {
   connectionsPerAddress,
 }
 
+interface Checked {
+  readonly trusted: readonly Network[]
+  /** Own machines and proxies. */
+  readonly exempt: readonly Network[]
+}
+
+const check = ({ trustedProxies, unlimitedNetworks }: FrontOptions): Checked => {
+  const trusted = trustedProxies.map(parseNetwork)
+  return { trusted, exempt: [...trusted, ...unlimitedNetworks.map(parseNetwork)] }
+}
+
 export class Front {
   readonly addresses: ClientAddresses
   readonly limit: RequestLimit
-  readonly #exempt: readonly Network[]
-  readonly #connectionsPerAddress: number | null
+  #connections: ConnectionLimitOptions
 
   /** Throws MS_CONFIG_INVALID for what is no network. */
   constructor(options: FrontOptions, clock: Pick<Clock, 'monotonicMs'>) {
-    const trusted = options.trustedProxies.map(parseNetwork)
-    this.#exempt = [...trusted, ...options.unlimitedNetworks.map(parseNetwork)]
-    this.#connectionsPerAddress = options.connectionsPerAddress
+    const { trusted, exempt } = check(options)
+    this.#connections = { perAddress: options.connectionsPerAddress, exempt }
     this.addresses = new ClientAddresses(trusted, options.forwardedHeader)
-    const { requestsPerSecond: perSecond } = options
-    this.limit = new RequestLimit({ perSecond, exempt: this.#exempt }, clock)
+    this.limit = new RequestLimit({ perSecond: options.requestsPerSecond, exempt }, clock)
+  }
+
+  /** Other options from now on; connections that are open stay. Throws MS_CONFIG_INVALID. */
+  change(options: FrontOptions): void {
+    const { trusted, exempt } = check(options)
+    this.#connections = { perAddress: options.connectionsPerAddress, exempt }
+    this.addresses.change(trusted, options.forwardedHeader)
+    this.limit.change({ perSecond: options.requestsPerSecond, exempt })
   }
 
   /** Hold a server's connections to the limit, from now on. */
   guard(server: Pick<Server, 'on'>): { refused(): number } {
-    const perAddress = this.#connectionsPerAddress
-    return limitConnections(server, { perAddress, exempt: this.#exempt })
+    return limitConnections(server, () => this.#connections)
   }
 }

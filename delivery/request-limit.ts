@@ -19,13 +19,19 @@ export interface RequestLimitOptions {
 }
 
 export class RequestLimit {
-  readonly #options: RequestLimitOptions
+  #options: RequestLimitOptions
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #buckets = new LRUCache<string, Bucket | 'exempt'>({ max: limitedAddresses })
 
   constructor(options: RequestLimitOptions, clock: Pick<Clock, 'monotonicMs'>) {
     this.#options = options
     this.#clock = clock
+  }
+
+  /** Another limit from now on; everybody begins with a full bucket. */
+  change(options: RequestLimitOptions): void {
+    this.#options = options
+    this.#buckets.clear()
   }
 
   /**

@@ -50,7 +50,7 @@ t.test('headers that trickle in, silence, and slow bodies end the connection', a
 
 t.test('connections beyond the limit of their address are closed as they come', async t => {
   const server = createServer({ ...quick }, (_request, response) => response.end('ok'))
-  const counter = limitConnections(server, { perAddress: 3, exempt: [] })
+  const counter = limitConnections(server, () => ({ perAddress: 3, exempt: [] }))
   const open = await start(t, server)
   const first = [open(), open(), open()]
   await Promise.all(first.map(socket => once(socket, 'connect')))
@@ -66,7 +66,7 @@ t.test('connections beyond the limit of their address are closed as they come', 
 t.test('own networks have as many as they like', async t => {
   const server = createServer((_request, response) => response.end('ok'))
   const exempt = [parseNetwork('127.0.0.0/8')]
-  const counter = limitConnections(server, { perAddress: 1, exempt })
+  const counter = limitConnections(server, () => ({ perAddress: 1, exempt }))
   const open = await start(t, server)
   const sockets = Array.from({ length: 20 }, open)
   await Promise.all(sockets.map(socket => once(socket, 'connect')))

@@ -35,15 +35,19 @@ export interface ConnectionLimitOptions {
   readonly exempt: readonly Network[]
 }
 
-/** Close connections beyond the limit of their address as they come. Returns how many were closed. */
+/**
+ * Close connections beyond the limit of their address as they come; `options` are asked for each.
+ * Returns how many were closed.
+ */
 export const limitConnections = (
   server: Pick<Server, 'on'>,
-  { perAddress, exempt }: ConnectionLimitOptions,
+  options: () => ConnectionLimitOptions,
 ): { refused(): number } => {
   const open = new Map<string, number>()
   let refused = 0
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress
+    const { perAddress, exempt } = options()
     if (perAddress === null || address === undefined || inNetworks(exempt, address)) return
     const block = addressBlock(address)
     const count = open.get(block) ?? 0

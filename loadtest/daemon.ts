@@ -105,8 +105,8 @@ export class Daemon {
     }
   }
 
-  /** Pause or continue it (SIGSTOP, SIGCONT), as a machine that hangs. */
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+  /** Pause or continue it (SIGSTOP, SIGCONT), as a machine that hangs; have it read its configuration. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void {
     this.#group?.signal(name)
   }
 

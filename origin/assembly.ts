@@ -38,7 +38,7 @@ import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
 import { makeMetrics } from './make-metrics.ts'
-import type { OriginOptions } from './options.ts'
+import { type OriginOptions, swarmRateOf } from './options.ts'
 import { Prober } from './prober.ts'
 import { copiedPatterns, keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
@@ -110,17 +110,9 @@ const makeStock = (
 /** Stock clients ask less often than volunteers, who piggyback load and holdings. */
 const stockIntervalFactor = 10
 
-/** The most that volunteers and BitTorrent clients get together; null: no limit. */
-const swarmRate = (options: OriginOptions): number | null => {
-  const { uploadLimitBytesPerSecond: all, swarmUploadLimitBytesPerSecond: swarm } = options
-  return all === null || swarm === null ? (all ?? swarm) : Math.min(all, swarm)
-}
-
-const makeLimiter = (options: OriginOptions): RateLimiter | null => {
-  const { uploadLimitBytesPerSecond: all, swarmUploadLimitBytesPerSecond: swarm } = options
-  if (all === null && swarm === null) return null
-  const limiter = new RateLimiter(all)
-  limiter.holdSwarm(swarm)
+const makeLimiter = (options: OriginOptions): RateLimiter => {
+  const limiter = new RateLimiter(options.uploadLimitBytesPerSecond)
+  limiter.holdSwarm(options.swarmUploadLimitBytesPerSecond)
   return limiter
 }
 
@@ -342,7 +334,7 @@ export const assemble = (
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
   const rescueNames = makeRescueNames(options, { tracker, prober, logger, clock: systemClock })
-  const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRate(options)))
+  const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRateOf(options)))
   const selection: SelectionSystem = makeSelection(
     { folder, source: tracker, geo, options, logger },
     {

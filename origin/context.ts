@@ -41,8 +41,8 @@ export interface OriginContext {
   /** Null: the operator has no zone for them. */
   readonly rescueNames: RescueNames | null
   readonly budget: ReadBudget
-  /** Null: the origin may send as fast as it can. */
-  readonly limiter: RateLimiter | null
+  /** What the origin may send. */
+  readonly limiter: RateLimiter
   readonly metrics: Metrics
   readonly authority: Authority
   /** Who may ask for anything. */

@@ -12,6 +12,7 @@ import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { GeoDatabase } from './geo.ts'
 import type { OriginOptions } from './options.ts'
+import { reload } from './reload.ts'
 import { seedListenOf } from './seeding.ts'
 import { openStore } from './store.ts'
 
@@ -23,6 +24,12 @@ export interface RunningOrigin {
   readonly url: string
   /** The operator token if the data folder was made by this start, to be shown once. */
   readonly newOperatorToken: string | null
+  readonly logger: Logger
+  /**
+   * Work by these options from now on, as far as that is possible while it runs: see reload.ts.
+   * Rejects with MS_CONFIG_INVALID, and then nothing has changed.
+   */
+  reload(options: OriginOptions): Promise<void>
   /** End cleanly within a few seconds; what is being sent may be cut. */
   stop(): Promise<void>
 }
@@ -80,7 +87,7 @@ const startParts = async (
   folder: DataFolder,
   logger: Logger,
   stack: AsyncDisposableStack,
-): Promise<string> => {
+): Promise<{ readonly url: string; readonly assembly: Assembly }> => {
   const store = openStore(folder, options, logger, stack)
   const stopping = new AbortController()
   const { geoDatabases } = options
@@ -118,7 +125,7 @@ const startParts = async (
   await folder.announceRunning(localUrl(options, url))
   const stopPublishing = startPublishing(options, folder, assembly, logger)
   stack.defer(stopPublishing)
-  return url
+  return { url, assembly }
 }
 
 /** By what an rsync server has, or whenever the tree changes. Returns how to end it. */
@@ -169,11 +176,13 @@ export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin
   const stack = new AsyncDisposableStack()
   stack.defer(() => folder.close())
   try {
-    const url = await startParts(options, folder, logger, stack)
+    const { url, assembly } = await startParts(options, folder, logger, stack)
     logger.info({ url, repository: folder.options.repositoryDir }, 'serving')
     return {
       url,
       newOperatorToken: folder.created ? folder.operatorToken : null,
+      logger,
+      reload: changed => reload({ logger, assembly }, changed),
       stop: () => stack.disposeAsync(),
     }
   } catch (error) {

@@ -86,3 +86,11 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   logLevel: 'info',
   logAddresses: 'full',
 }
+
+/** The most that volunteers and BitTorrent clients get together; null: no limit. */
+export const swarmRateOf = (
+  options: Pick<OriginOptions, 'uploadLimitBytesPerSecond' | 'swarmUploadLimitBytesPerSecond'>,
+): number | null => {
+  const { uploadLimitBytesPerSecond: all, swarmUploadLimitBytesPerSecond: swarm } = options
+  return all === null || swarm === null ? (all ?? swarm) : Math.min(all, swarm)
+}

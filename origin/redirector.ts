@@ -121,6 +121,11 @@ export class Redirector {
     this.#standings = new Standings({ source, clock, places, rules, numberOf })
   }
 
+  /** Other rules of who serves whom first, from now on. */
+  setRules(rules: readonly PreferRule[]): void {
+    this.#standings.setRules(rules)
+  }
+
   /** The choice for a request, without remembering anything. */
   decide(request: RedirectRequest): RedirectDecision {
     return this.#answer(request, this.#consider(request))

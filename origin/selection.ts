@@ -24,6 +24,8 @@ export interface SelectionParts {
 export interface SelectionSystem {
   readonly redirector: Redirector
   readonly signed: SignedReader
+  /** Decide by these from now on. Throws MS_CONFIG_INVALID, and then nothing has changed. */
+  change(options: Pick<OriginOptions, 'prefer' | 'maxShare'>, geo: GeoDatabase | null): void
   /** Read what is on the disk, and keep addresses fresh until `stopping`. */
   start(stopping: AbortSignal): Promise<void>
 }
@@ -38,15 +40,18 @@ export const makeSelection = (
 ): SelectionSystem => {
   const places = new VolunteerPlaces({ geo, clock: systemClock })
   const signed = new SignedReader(folder.files.folder, logger)
-  const { prefer, maxShare, policy } = options
-  const rules = parsePreferRules(prefer)
+  const { policy } = options
+  let { maxShare } = options
+  let rules = parsePreferRules(options.prefer)
   const redirector = new Redirector({
     ...{ source, places, clock: systemClock, random: Math.random },
     rules,
     signed: () => signed.contents,
-    ...(maxShare === null ? {} : { maxShare }),
     ...(policy === undefined ? {} : { policy }),
     ...more,
+    get maxShare() {
+      return maxShare ?? 1
+    },
   })
   const warnOfUnknown = (): void => {
     const names = new Set(source.candidates().map(({ name }) => name))
@@ -64,5 +69,12 @@ export const makeSelection = (
       stopping.addEventListener('abort', () => clearInterval(each), { once: true })
     }
   }
-  return { redirector, signed, start }
+  const change: SelectionSystem['change'] = (changed, newGeo) => {
+    rules = parsePreferRules(changed.prefer)
+    maxShare = changed.maxShare
+    redirector.setRules(rules)
+    places.change(newGeo)
+    warnOfUnknown()
+  }
+  return { redirector, signed, change, start }
 }

@@ -44,8 +44,9 @@ export const isBodiless = (decision: Decision): boolean =>
 
 const limiterOf = (context: OriginContext, kind: BytesKind) => {
   const { limiter } = context
-  if (limiter === null) return {}
   const priority = kind === 'sync' ? 'swarm' : 'client'
+  // Limited bytes go out in small slices, so only where there is a limit.
+  if (!limiter.limitsFor(priority)) return {}
   return {
     limiter: {
       take: (bytes: number, signal?: AbortSignal) => limiter.take(bytes, priority, signal),

@@ -26,7 +26,7 @@ export const syncAnswersAt = (bytesPerSecond: number | null): number => {
 }
 
 export class ServingGate {
-  readonly #limits: Readonly<Record<AnswerClass, number>>
+  #limits: Readonly<Record<AnswerClass, number>>
   readonly #active: Record<AnswerClass, number> = {
     ...{ ordinary: 0, essential: 0, bounce: 0, repeat: 0, sync: 0 },
   }
@@ -38,7 +38,16 @@ export class ServingGate {
    * `syncLimit`: volunteers'.
    */
   constructor(ordinaryLimit: number, syncLimit = syncAnswers) {
-    this.#limits = {
+    this.#limits = ServingGate.#limitsOf(ordinaryLimit, syncLimit)
+  }
+
+  /** Other bounds from now on; answers under way are finished. */
+  change(ordinaryLimit: number, syncLimit: number): void {
+    this.#limits = ServingGate.#limitsOf(ordinaryLimit, syncLimit)
+  }
+
+  static #limitsOf(ordinaryLimit: number, syncLimit: number): Record<AnswerClass, number> {
+    return {
       ordinary: ordinaryLimit,
       essential: directReserve,
       bounce: bounceReserve,

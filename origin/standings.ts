@@ -57,7 +57,7 @@ export interface StandingsParts {
 
 export class Standings {
   readonly #parts: StandingsParts
-  readonly #rules = new PrefixTable<PreferRule>()
+  #rules = new PrefixTable<PreferRule>()
   readonly #byName = new Map<VolunteerName, { readonly standing: Standing; index: number }>()
   readonly #byNumber = new Map<number, number>()
   readonly #byAddress = new LRUCache<string, Ranking>({ max: rememberedClients })
@@ -70,7 +70,14 @@ export class Standings {
 
   constructor(parts: StandingsParts) {
     this.#parts = parts
-    for (const rule of parts.rules) this.#rules.add(rule.network, rule)
+    this.setRules(parts.rules)
+  }
+
+  /** Other rules from now on. */
+  setRules(rules: readonly PreferRule[]): void {
+    this.#rules = new PrefixTable()
+    for (const rule of rules) this.#rules.add(rule.network, rule)
+    this.#placesRevision = -1
   }
 
   /** All volunteers by index, as they are now. Valid until the next call. */

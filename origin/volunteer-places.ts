@@ -32,12 +32,20 @@ const unknown: GeoPlace & { readonly reach: Reach } = { asn: null, country: null
 export class VolunteerPlaces implements PlaceFinder {
   readonly #parts: VolunteerPlacesParts
   readonly #hosts = new Map<string, Known>()
+  #geo: GeoDatabase | null
   readonly #waiting = new Set<string>()
   #running = 0
   #revision = 0
 
   constructor(parts: VolunteerPlacesParts) {
     this.#parts = parts
+    this.#geo = parts.geo
+  }
+
+  /** What newer databases say, from now on. */
+  change(geo: GeoDatabase | null): void {
+    this.#geo = geo
+    this.#revision += 1
   }
 
   get revision(): number {
@@ -45,7 +53,7 @@ export class VolunteerPlaces implements PlaceFinder {
   }
 
   client(address: string): GeoPlace {
-    return this.#parts.geo?.find(address) ?? unknown
+    return this.#geo?.find(address) ?? unknown
   }
 
   volunteer(url: string): GeoPlace & { readonly reach: Reach } {

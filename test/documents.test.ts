@@ -83,6 +83,16 @@ t.test('docs/OPERATIONS.md knows every option of the daemons, and no other', asy
   t.same(others, [], 'nothing that does not exist')
 })
 
+t.test('docs/OPERATIONS.md lists the options that daemons take at SIGHUP', async t => {
+  const [, table = ''] = /<!-- reloads -->\n([\s\S]*?)\n\n/.exec(operations) ?? []
+  for (const daemon of ['origin', 'volunteer']) {
+    const [row = ''] = table.split('\n').filter(line => line.startsWith(`| ${daemon} |`))
+    const options = commands.find(({ name }) => name === daemon)?.options ?? {}
+    const keys = Object.keys(options).filter(key => options[key]?.reloads === true)
+    t.same([...quoted(row)], keys.map(optionName), daemon)
+  }
+})
+
 t.test('docs/OPERATIONS.md says what to do about every error code', async t => {
   const rows = operations.split('\n').filter(line => line.startsWith('| `MS_'))
   const codes = rows.flatMap(row => [...quoted(row.split('|')[1] ?? '')])

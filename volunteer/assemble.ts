@@ -7,7 +7,7 @@ import { systemClock } from '../core/clock.ts'
 import { systemCode } from '../core/errors.ts'
 import type { HttpClient } from '../core/http-client.ts'
 import type { RepoPath } from '../core/ids.ts'
-import { createLogger, type Logger } from '../core/log.ts'
+import type { Logger } from '../core/log.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import type { ClientAddresses } from '../delivery/client-address.ts'
 import { ContentMemory } from '../delivery/content-memory.ts'
@@ -63,6 +63,7 @@ export interface AssemblyInput {
   readonly identity: Identity
   readonly enrolment: Enrolment
   readonly metrics: Metrics
+  readonly logger: Logger
   readonly http: HttpClient
   readonly announceHttp: HttpClient
   readonly signer: RequestSigner
@@ -303,8 +304,7 @@ const makeServing = (
 
 /** All parts of an enrolled volunteer, not started. */
 export const assemble = (input: AssemblyInput) => {
-  const { options, enrolment, signer } = input
-  const logger = createLogger('volunteer', options.logLevel, options.logAddresses)
+  const { options, enrolment, signer, logger } = input
   const stores = openStores(input)
   const client = new AnnounceClient({ session: newSession() })
   stores.store.onHolding((content, held) => {

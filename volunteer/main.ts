@@ -8,7 +8,7 @@ import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { HttpClient } from '../core/http-client.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
-import { createLogger, type Logger } from '../core/log.ts'
+import { type AdjustableLogger, createLogger, type Logger } from '../core/log.ts'
 import { volunteerNetworks } from '../core/selection-limits.ts'
 import { Front, frontDefaults } from '../delivery/front.ts'
 import { HandOver } from '../delivery/hand-over.ts'
@@ -34,6 +34,7 @@ import {
   urlOfListener,
   type VolunteerOptions,
 } from './options.ts'
+import { reload } from './reload.ts'
 import { RequestSigner } from './request-signer.ts'
 import { VolunteerServer } from './server.ts'
 import type { FreeBytes } from './space.ts'
@@ -44,6 +45,12 @@ export interface RunningVolunteer {
   /** Where it answers, without trailing slash. */
   readonly url: string
   readonly name: VolunteerName
+  readonly logger: Logger
+  /**
+   * Work by these options from now on, as far as that is possible while it runs: see reload.ts.
+   * Throws MS_CONFIG_INVALID, and then nothing has changed.
+   */
+  reload(options: VolunteerOptions): void
   /** Says goodbye, lets transfers to clients end for a while, and stops everything. */
   stop(): Promise<void>
 }
@@ -86,7 +93,7 @@ interface Base {
   readonly before: Enrolment | null
   readonly name: VolunteerName
   readonly signer: RequestSigner
-  readonly logger: Logger
+  readonly logger: AdjustableLogger
   readonly undo: Undo
   readonly stop: AbortController
 }
@@ -250,7 +257,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   const url = options.publicUrl ?? listening
   const enrolment = await ensureEnrolled(base, http, url)
   const input: AssemblyInput = {
-    ...{ options, identity, enrolment, metrics, http, announceHttp, signer: base.signer },
+    ...{ options, identity, enrolment, metrics, http, announceHttp, logger, signer: base.signer },
     data: base.data,
     mirrorDir: base.mirrorDir,
     url: () => url,
@@ -260,10 +267,11 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     ...{ handOver, addresses: front.addresses },
     ...(base.seams.freeBytes === undefined ? {} : { freeBytes: base.seams.freeBytes }),
   }
-  assembly = assemble(input)
-  await startParts(base, assembly)
-  const { announcer, serving, neighbours } = assembly
-  const audits = makeAuditOrders(input, assembly)
+  const made = assemble(input)
+  assembly = made
+  await startParts(base, made)
+  const { announcer, serving, neighbours } = made
+  const audits = makeAuditOrders(input, made)
   server.open((...request) => serving.handle(...request), neighbours, audits)
   undo.add(() => server.stop())
   announcer.start()
@@ -272,7 +280,13 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     stopping = true
   })
   logger.info({ name, url, mirror: base.mirrorDir }, 'serving')
-  return { url, name, stop: () => undo.run() }
+  return {
+    url,
+    name,
+    logger,
+    reload: given => reload({ logger, front, assembly: made }, given),
+    stop: () => undo.run(),
+  }
 }
 
 /**

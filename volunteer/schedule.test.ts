@@ -47,3 +47,28 @@ t.test('without hours it is always open', async t => {
   t.equal(schedule.isOpen, true)
   await schedule.stop()
 })
+
+t.test('other hours are taken at once, and none are always open', async t => {
+  let nowMs = noon
+  const clock = { nowMs: () => nowMs }
+  const atNight = parseHours('20:00-07:00 UTC')
+  const schedule = new Schedule({ clock, logger: silentLogger }, null)
+  const changes: boolean[] = []
+  schedule.change(atNight)
+  t.equal(schedule.isOpen, false, 'also before it is started')
+  schedule.change(null)
+  schedule.start(async open => {
+    changes.push(open)
+  }, 5)
+  t.teardown(() => schedule.stop())
+  schedule.change(atNight)
+  t.equal(schedule.isOpen, false)
+  nowMs = night
+  await until('they begin', () => changes.length === 2)
+  nowMs = noon
+  await until('they end', () => changes.length === 3)
+  schedule.change(null)
+  t.equal(schedule.isOpen, true)
+  await until('it is always open', () => changes.length === 4)
+  t.strictSame(changes, [false, true, false, true])
+})

@@ -13,16 +13,19 @@ export interface ScheduleParts {
 
 export class Schedule {
   readonly #parts: ScheduleParts
-  readonly #hours: Hours | null
+  #hours: Hours | null
   #open: boolean
   #turn: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  /** Null: not started, or stopped. */
+  #look: (() => void) | null = null
+  #checkMs = hoursCheckMs
 
   /** Null: always open. */
   constructor(parts: ScheduleParts, hours: Hours | null) {
     this.#parts = parts
     this.#hours = hours
-    this.#open = hours === null || isOpen(hours, parts.clock.nowMs())
+    this.#open = this.#isOpenNow()
   }
 
   /** True within the hours, as last looked at. */
@@ -32,14 +35,33 @@ export class Schedule {
 
   /** Call `change` whenever the hours begin or end; if it fails it is called again. */
   start(change: (open: boolean) => Promise<void>, checkMs = hoursCheckMs): void {
-    const hours = this.#hours
-    if (hours === null) return
-    this.#timer = setInterval(() => {
-      const open = isOpen(hours, this.#parts.clock.nowMs())
+    this.#checkMs = checkMs
+    this.#look = () => {
+      const open = this.#isOpenNow()
       if (open === this.#open) return
       this.#open = open
       this.#turn = this.#turn.then(() => this.#change(open, change))
-    }, checkMs)
+    }
+    this.#watch()
+  }
+
+  /** Other hours, which begin or end at once if they differ so; null: always open. */
+  change(hours: Hours | null): void {
+    this.#hours = hours
+    if (this.#look === null) this.#open = this.#isOpenNow()
+    else this.#watch()
+  }
+
+  #isOpenNow(): boolean {
+    return this.#hours === null || isOpen(this.#hours, this.#parts.clock.nowMs())
+  }
+
+  /** Who is open since the start has nothing to look at; else what failed is tried again. */
+  #watch(): void {
+    clearInterval(this.#timer)
+    this.#look?.()
+    if (this.#hours === null && this.#timer === undefined && this.#open) return
+    this.#timer = setInterval(() => this.#look?.(), this.#checkMs)
     this.#timer.unref()
   }
 
@@ -56,6 +78,7 @@ export class Schedule {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    this.#look = null
     await this.#turn
   }
 }

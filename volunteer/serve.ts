@@ -92,7 +92,7 @@ export class Serving {
   readonly #contents: HeldContents
   readonly #links: LinkMemory
   readonly #parts: ServingParts
-  readonly #options: ServingOptions
+  #options: ServingOptions
   #activeClients = 0
 
   constructor(parts: ServingParts, options: ServingOptions) {
@@ -100,6 +100,11 @@ export class Serving {
     this.#options = options
     this.#contents = new HeldContents(parts)
     this.#links = new LinkMemory(parts.linkKey)
+  }
+
+  /** From the next request on. */
+  change(options: Pick<ServingOptions, 'networks' | 'maxClients'>): void {
+    this.#options = { ...this.#options, ...options }
   }
 
   /** Clients with links that are being sent something; the own network's machines do not count. */

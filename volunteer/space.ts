@@ -13,7 +13,7 @@ export const systemFreeBytes: FreeBytes = async folder => {
 
 export class Space {
   readonly #folders: readonly string[]
-  readonly #minFreeBytes: number
+  #minFreeBytes: number
   readonly #freeBytes: FreeBytes
 
   constructor(options: {
@@ -24,6 +24,11 @@ export class Space {
     this.#folders = options.folders
     this.#minFreeBytes = options.minFreeBytes
     this.#freeBytes = options.freeBytes ?? systemFreeBytes
+  }
+
+  /** The next look goes by it. */
+  change(minFreeBytes: number): void {
+    this.#minFreeBytes = minFreeBytes
   }
 
   /** Bytes that may be written; negative when too little is free already. */

@@ -49,9 +49,16 @@ const announcedScope = ({ include, exclude }: CheckedOptions): AnnouncedScope | 
 
 export class Status {
   readonly #parts: StatusParts
+  #options: CheckedOptions
 
   constructor(parts: StatusParts) {
     this.#parts = parts
+    this.#options = parts.options
+  }
+
+  /** Say other limits and hours from now on. */
+  change(options: CheckedOptions): void {
+    this.#options = options
   }
 
   #state(): SyncStatus['state'] {
@@ -62,12 +69,12 @@ export class Status {
 
   /** Why it does less than it could, for the operator and the owner. */
   reasons(): string[] {
-    const { isWithinHours, isStopping, fetcher, reconciler, work, sync, options } = this.#parts
+    const { isWithinHours, isStopping, fetcher, reconciler, work, sync } = this.#parts
     const reasons: string[] = []
     if (isStopping()) reasons.push('it is being stopped')
     const filling = this.#parts.bootstrap?.reason ?? null
     if (filling !== null) reasons.push(filling)
-    if (!isWithinHours()) reasons.push(`outside its hours (${options.hours?.text})`)
+    if (!isWithinHours()) reasons.push(`outside its hours (${this.#options.hours?.text})`)
     if (fetcher.pausedReason !== null) reasons.push(fetcher.pausedReason)
     if (reconciler.leftOut > 0) reasons.push(`contents beyond its quota: ${reconciler.leftOut}`)
     const blocked = work.blocked(1)
@@ -82,10 +89,10 @@ export class Status {
 
   /** For announces. */
   wire(): VolunteerStatus {
-    const { work, swarm, load, serving, options, isWithinHours, isStopping } = this.#parts
+    const { work, swarm, load, serving, isWithinHours, isStopping } = this.#parts
     return {
       peerPort: swarm.port,
-      scope: announcedScope(options),
+      scope: announcedScope(this.#options),
       sync: {
         state: this.#state(),
         ...work.progress(),
@@ -98,8 +105,8 @@ export class Status {
       },
       totals: this.#parts.totals(),
       limits: {
-        uploadBytesPerSecond: options.uploadLimitBytesPerSecond,
-        maxClients: options.maxClients,
+        uploadBytesPerSecond: this.#options.uploadLimitBytesPerSecond,
+        maxClients: this.#options.maxClients,
       },
       draining: isStopping() || !isWithinHours(),
       reasons: wireReasons(this.reasons()),
@@ -108,14 +115,14 @@ export class Status {
 
   /** For people and scripts. */
   document(): object {
-    const { options, name, url, follower, store, work, swarm, isOriginHeard } = this.#parts
+    const { name, url, follower, store, work, swarm, isOriginHeard } = this.#parts
     const applied = follower.current()
     const wire = this.wire()
     const blocked = work.blocked(namedBlockedPaths)
     return {
       name,
       url: url(),
-      origin: { url: options.originUrl, answers: isOriginHeard() },
+      origin: { url: this.#options.originUrl, answers: isOriginHeard() },
       epoch: applied?.epoch ?? null,
       snapshot: { applied: applied?.number ?? null, placed: store.placedSnapshot() },
       ...wire.sync,

@@ -15,6 +15,7 @@ const run = async (...words: string[]) => {
     interactive: false,
     columns: 80,
     stopped: new AbortController().signal,
+    onHangup: () => undefined,
   }
   const status = await main(['client', ...words], {}, io)
   return { status, printed: printed.join('\n'), noted: noted.join('\n') }

@@ -43,6 +43,7 @@ const start = async (t: Test, options: Partial<OriginOptions> = {}) => {
       interactive: false,
       columns: 80,
       stopped,
+      onHangup: () => undefined,
     }
     const common = ['--known-origins', known, '--netrc-file', join(folder, 'netrc')]
     const status = await main(['fetch', ...words, ...common], {}, io)

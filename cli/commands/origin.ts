@@ -3,10 +3,10 @@
 import { resolve } from 'node:path'
 import { bittorrentPort } from '../../core/stock-limits.ts'
 import type { OriginOptions } from '../../origin/main.ts'
+import type { CarryOut } from '../command.ts'
 import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
-import type { Io } from '../io.ts'
 import { parseHostPort, type Values } from '../option-spec.ts'
-import type { optionTables } from '../options.ts'
+import { optionTables } from '../options.ts'
 
 type Options = Values<typeof optionTables.origin>
 
@@ -47,15 +47,15 @@ export const originOptions = (options: Options): OriginOptions => ({
   logAddresses: options.logAddresses,
 })
 
-export const runOrigin = async (options: Options, io: Io): Promise<void> => {
-  const daemonOptions = originOptions(options)
+export const runOrigin: CarryOut<typeof optionTables.origin> = async (values, io, reread) => {
   const { startOrigin } = await import('../../origin/main.ts')
   await runDaemon(
-    () => startOrigin(daemonOptions),
+    { table: optionTables.origin, values, reread, translate: originOptions },
+    startOrigin,
     io,
     ({ newOperatorToken }) => {
       if (newOperatorToken === null) return
-      io.note(`operator token (kept in ${daemonOptions.dataDir}): ${newOperatorToken}`)
+      io.note(`operator token (kept in ${originOptions(values).dataDir}): ${newOperatorToken}`)
     },
   )
 }

@@ -76,6 +76,7 @@ const run = async (...words: string[]) => {
     print: text => printed.push(text),
     note: text => noted.push(text),
     stopped: new AbortController().signal,
+    onHangup: () => undefined,
   }
   const status = await main(['status', ...words], {}, io)
   return { status, printed: printed.join('\n'), noted: noted.join('\n') }

@@ -1,10 +1,10 @@
 // mirrorswarm volunteer: runs the daemon until it is told to stop.
 
 import type { VolunteerOptions } from '../../volunteer/main.ts'
+import type { CarryOut } from '../command.ts'
 import { dataFolderBeside, folderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
-import type { Io } from '../io.ts'
 import type { Values } from '../option-spec.ts'
-import type { optionTables } from '../options.ts'
+import { optionTables } from '../options.ts'
 import { UsageError } from '../usage-error.ts'
 
 type Options = Values<typeof optionTables.volunteer>
@@ -48,8 +48,11 @@ export const volunteerOptions = (options: Options): VolunteerOptions => ({
   logAddresses: options.logAddresses,
 })
 
-export const runVolunteer = async (options: Options, io: Io): Promise<void> => {
-  const daemonOptions = volunteerOptions(options)
+export const runVolunteer: CarryOut<typeof optionTables.volunteer> = async (values, io, reread) => {
   const { startVolunteer } = await import('../../volunteer/main.ts')
-  await runDaemon(() => startVolunteer(daemonOptions, { signal: io.stopped }), io)
+  await runDaemon(
+    { table: optionTables.volunteer, values, reread, translate: volunteerOptions },
+    options => startVolunteer(options, { signal: io.stopped }),
+    io,
+  )
 }

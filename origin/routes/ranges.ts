@@ -63,7 +63,7 @@ export const rangesRoutes = (app: FastifyInstance, parts: RangesRoutesParts): vo
             signal: stopping,
             floor: { bytesPerSecond: rangesFloorBytesPerSecond, graceMs: rangesFloorMs },
             onBytes: bytes => metrics.sent('sync', bytes),
-            ...(limiter === null
+            ...(!limiter.limitsFor('swarm')
               ? {}
               : { limiter: { take: (bytes, signal) => limiter.take(bytes, 'swarm', signal) } }),
           })
