@@ -32,6 +32,9 @@ export class ContentMemory {
   readonly #set: HotSet
   readonly #kept = new Map<Sha256, Kept>()
   readonly #reading = new Set<Sha256>()
+  /** Answers from memory, and those that had to open the file. */
+  hits = 0
+  misses = 0
 
   constructor(limits: Partial<HotSetLimits> = {}) {
     this.#set = new HotSet({
@@ -59,6 +62,7 @@ export class ContentMemory {
     // Before anything waits: who is used is not driven out, and stays within the bound.
     this.#set.use(sha256)
     if (await this.#isUnchanged(kept)) {
+      this.hits++
       return { bytes: kept.bytes, leave: () => this.#leave(sha256, kept) }
     }
     if (this.#kept.get(sha256) === kept) this.#kept.delete(sha256)
@@ -72,6 +76,7 @@ export class ContentMemory {
     file: string | Buffer,
     { handle, guard }: Extract<Body, { handle: unknown }>,
   ): Promise<void> {
+    this.misses++
     const { sizeBytes } = guard
     if (this.#reading.has(sha256)) return
     const victims = this.#set.victimsFor(sha256, sizeBytes)

@@ -27,6 +27,8 @@ export interface AnnouncerParts {
   readonly status: () => VolunteerStatus
   /** The newest snapshot and the peers, as each answer has them. */
   readonly onAnswer: (answer: AnnounceAnswer) => void
+  /** Told of each failure that is tried again. */
+  readonly onError?: (error: unknown) => void
   readonly newSession: () => string
   readonly clock: Clock
   readonly random: Random
@@ -124,6 +126,7 @@ export class Announcer {
   async #failed(error: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return
     this.#failures++
+    this.#parts.onError?.(error)
     const waitMs = Math.round(backoffMs(this.#failures, this.#parts.random))
     const fields = { error: describeError(error), waitMs, failures: this.#failures }
     this.#parts.logger.warn(fields, 'the announce failed, it will be repeated')

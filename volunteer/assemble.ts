@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import { codeOf } from '../core/collected-counter.ts'
 import { systemCode } from '../core/errors.ts'
 import type { HttpClient } from '../core/http-client.ts'
 import type { RepoPath } from '../core/ids.ts'
@@ -52,7 +53,7 @@ import { type FreeBytes, Space } from './space.ts'
 import { Staging } from './staging.ts'
 import { Status } from './status.ts'
 import { SwarmHost } from './swarm-host.ts'
-import { Sync } from './sync.ts'
+import { Sync, type SyncParts } from './sync.ts'
 import { WorkList } from './work-list.ts'
 
 export interface AssemblyInput {
@@ -209,15 +210,15 @@ const makeSync = (
   transport: Transport,
   client: AnnounceClient,
   logger: Logger,
-  seams: { readonly nudge: () => void; readonly isOpen: boolean },
+  seams: Required<Pick<SyncParts, 'onError'>> & { readonly nudge: () => void; readonly isOpen: boolean },
 ) => {
-  const { nudge } = seams
+  const { nudge, onError } = seams
   const { options, data, mirrorDir, enrolment } = input
   const { reader, writer, store, work, staging } = stores
   const { folder, hasher, placer, origin, space } = transport
   const adopter = new Adopter({ folder, store, work, reader, hasher })
   const fetcher: Fetcher = new Fetcher({
-    ...{ reader, work, space, logger, random },
+    ...{ reader, work, space, logger, random, onError },
     clock: systemClock,
     swarm: () => transport.swarm.swarm,
     loadBundle: infoHash => transport.bundles.load(infoHash),
@@ -258,7 +259,7 @@ const makeSync = (
   )
   const sync: Sync = new Sync(
     {
-      ...{ follower, reconciler, adopter, fetcher, placer, store, random, logger },
+      ...{ follower, reconciler, adopter, fetcher, placer, store, random, logger, onError },
       clock: systemClock,
       onMilestone: nudge,
       checkMounted: () => checkMounted(mirrorDir, store),
@@ -269,6 +270,7 @@ const makeSync = (
 }
 
 interface ServingSeams {
+  readonly memory: ContentMemory
   readonly announcer: () => Announcer
   readonly isWithinHours: () => boolean
   readonly onLost: (path: RepoPath) => void
@@ -288,7 +290,7 @@ const makeServing = (
       ...{ reader, store, folder, metrics, uploadLimiter, logger, handOver, clock: systemClock },
       linkKey: { volunteer: enrolment.name, secret: linkSecret(identity, enrolment) },
       budget: new ReadBudget(),
-      memory: new ContentMemory(),
+      memory: seams.memory,
       originClock: () => seams.announcer().originClock,
       isWithinHours: seams.isWithinHours,
       isDraining: input.isStopping,
@@ -315,13 +317,12 @@ export const assemble = (input: AssemblyInput) => {
   const transport = makeTransport(input, stores, logger)
   if (options.quotaBytes !== null) client.setPopular(stores.popular.tag)
   const nudge = (): void => announcer.nudge()
-  const follow = makeSync(input, stores, transport, client, logger, {
-    nudge,
-    isOpen: schedule.isOpen,
-  })
+  const onError = (error: unknown): void => input.metrics.errors.add(codeOf(error))
+  const isOpen = schedule.isOpen
+  const follow = makeSync(input, stores, transport, client, logger, { nudge, isOpen, onError })
   const announcer: Announcer = new Announcer(
     {
-      ...{ client, newSession, random, logger },
+      ...{ client, newSession, random, logger, onError },
       clock: systemClock,
       send: (request, signal) => transport.origin.announce(request, signal),
       status: () => status.wire(),
@@ -344,6 +345,7 @@ export const assemble = (input: AssemblyInput) => {
     { intervalMs: enrolment.intervalMs },
   )
   const seams: ServingSeams = {
+    memory: new ContentMemory(),
     announcer: () => announcer,
     isWithinHours: () => schedule.isOpen,
     onLost: path => {
@@ -370,5 +372,5 @@ export const assemble = (input: AssemblyInput) => {
     isOriginHeard: () => announcer.isHeard,
   })
   const daemons = { announcer, serving, neighbours, status, schedule }
-  return { stores, transport, follow, client, logger, ...loads, ...daemons }
+  return { stores, transport, follow, client, logger, memory: seams.memory, ...loads, ...daemons }
 }

@@ -43,6 +43,8 @@ export interface FetcherParts {
   readonly onFetched: (content: Content, file: string) => Promise<void>
   /** A torrent is being downloaded. */
   readonly onBegun?: () => void
+  /** Told of each failure that is tried again. */
+  readonly onError?: (error: unknown) => void
   readonly space: Space
   readonly logger: Logger
   readonly clock: Clock
@@ -326,6 +328,8 @@ export class Fetcher {
     const job = this.#jobs.find(each => each.key === key)
     if (error !== null && job !== undefined) {
       const failures = job.failures + 1
+      // A transfer that ended with less than everything is no failure of anybody.
+      if (error instanceof Error) this.#parts.onError?.(error)
       const waitMs = backoffMs(failures, this.#parts.random)
       this.#parts.logger.warn(
         { transfer: key, error: describeError(error), failures },

@@ -23,7 +23,7 @@ import {
   loadEnrolment,
   loadIdentity,
 } from './enrol.ts'
-import { Metrics } from './metrics.ts'
+import { makeMetrics } from './make-metrics.ts'
 import { checkMounted } from './mount-check.ts'
 import {
   type CheckedOptions,
@@ -158,18 +158,6 @@ const ensureEnrolled = async (base: Base, http: HttpClient, url: string): Promis
   return before
 }
 
-const makeMetrics = (assembly: () => Assembly | null): Metrics =>
-  new Metrics({
-    swarmSentBytes: () => assembly()?.transport.swarm.counters().uploadedBytes ?? 0,
-    fetchedBytes: () => assembly()?.transport.fetchedBytes() ?? { peers: 0, origin: 0 },
-    reusedBytes: () => assembly()?.transport.prefill.reusedBytes() ?? 0,
-    heldFiles: () => assembly()?.stores.work.progress().heldFiles ?? 0,
-    heldBytes: () => assembly()?.stores.work.progress().heldBytes ?? 0,
-    wantedBytes: () => assembly()?.stores.work.progress().wantedBytes ?? 0,
-    snapshot: () => assembly()?.stores.store.placedSnapshot() ?? 0,
-    activeClients: () => assembly()?.serving.activeClients ?? 0,
-  })
-
 /** Begin and end everything but serving with the owner's hours. */
 const followHours = ({ undo }: Base, assembly: Assembly): void => {
   const { schedule, follow, transport, announcer } = assembly
@@ -236,12 +224,16 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   let assembly: Assembly | null = null
   let stopping = false
   const front = new Front(options.front ?? frontDefaults, systemClock)
-  const metrics = makeMetrics(() => assembly)
+  const metrics = makeMetrics(
+    options,
+    () => assembly,
+    () => server.certificateEndsMs,
+  )
   const http = new HttpClient()
   const announceHttp = new HttpClient()
   undo.add(() => http.stop())
   undo.add(() => announceHttp.stop())
-  const server = new VolunteerServer(
+  const server: VolunteerServer = new VolunteerServer(
     {
       metrics,
       logger,

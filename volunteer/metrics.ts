@@ -2,6 +2,8 @@
 // series is bounded; the same names as at the origin where they mean the same.
 
 import { Counter, Gauge, Registry } from 'prom-client'
+import { newErrorCounts } from '../core/collected-counter.ts'
+import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
 
 /** How a request ended. */
 export const outcomes = [
@@ -33,11 +35,14 @@ export interface MetricsSources {
 export type SentTo = 'client' | 'network' | 'sync'
 
 export class Metrics {
+  /** What failed, by code. */
+  readonly errors = newErrorCounts()
   readonly #registry = new Registry()
   readonly #requests: Counter<'outcome'>
   readonly #sent = { client: 0, network: 0, sync: 0 }
 
-  constructor(sources: MetricsSources) {
+  /** `working` missing: only what is served shows, as in tests. */
+  constructor(sources: MetricsSources, working: WorkingMetricsSources | null = null) {
     const registers = [this.#registry]
     this.#requests = new Counter({
       name: 'mirrorswarm_requests_total',
@@ -97,6 +102,7 @@ export class Metrics {
       sources.snapshot(),
     )
     gauge('mirrorswarm_active_clients', 'Clients being served', () => sources.activeClients())
+    if (working !== null) addWorkingMetrics(this.#registry, working, this.errors)
   }
 
   count(outcome: Outcome): void {

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { systemClock } from '../core/clock.ts'
+import { codeOf } from '../core/collected-counter.ts'
 import { rangesRequestBytes } from '../core/delta-limits.ts'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
@@ -69,6 +70,11 @@ export class VolunteerServer {
   #handler: PathHandler | null = null
   #neighbours: NeighbourHandler | null = null
   #audits: AuditHandler | null = null
+
+  /** Milliseconds since 1970; null without TLS. */
+  get certificateEndsMs(): number | null {
+    return this.#tlsReloader?.endsMs ?? null
+  }
 
   constructor(parts: ServerParts, options: ServerOptions) {
     this.#parts = parts
@@ -179,6 +185,7 @@ export class VolunteerServer {
       else {
         const { raw } = request
         work(handler, { raw, response: reply.raw, target: request.url }).catch((error: unknown) => {
+          this.#parts.metrics.errors.add(codeOf(error))
           this.#parts.logger.error({ error: describeError(error) }, 'an answer failed')
           reply.raw.destroy()
         })
@@ -217,6 +224,7 @@ export class VolunteerServer {
       return
     }
     handler(raw, response, target).catch((error: unknown) => {
+      this.#parts.metrics.errors.add(codeOf(error))
       this.#parts.logger.error({ error: describeError(error) }, 'a request could not be answered')
       if (response.headersSent) response.destroy()
       else response.writeHead(500, { 'content-type': 'text/plain' }).end('this volunteer failed\n')

@@ -46,6 +46,8 @@ export interface SyncParts {
   readonly random: Random
   readonly logger: Logger
   readonly onMilestone: () => void
+  /** Told of each failure that is tried again. */
+  readonly onError?: (error: unknown) => void
   /** Throws when the mirror's disk is missing. */
   readonly checkMounted: () => Promise<void>
 }
@@ -188,6 +190,7 @@ export class Sync {
       } catch (error) {
         if (signal.aborted || this.#round.signal.aborted) continue
         failures++
+        this.#parts.onError?.(error)
         this.#workDue = true
         const waitMs = Math.round(backoffMs(failures, this.#parts.random))
         this.#lastError = describeError(error)
@@ -247,6 +250,7 @@ export class Sync {
     } catch (error) {
       if (signal.aborted) throw error
       this.#delayHead()
+      this.#parts.onError?.(error)
       this.#headError = describeError(error)
       logger.warn({ error: this.#headError }, 'cannot follow the origin, trying again')
     }
