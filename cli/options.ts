@@ -125,6 +125,12 @@ const origin = {
     default: '1h',
     help: 'How often to pull from --upstream and publish',
   },
+  workers: {
+    kind: 'count',
+    placeholder: 'N',
+    default: '1',
+    help: 'Hold clients’ connections, and their TLS, in N threads instead of in the one that decides (Linux)',
+  },
   hashThreads: {
     kind: 'count',
     placeholder: 'N',

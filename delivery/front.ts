@@ -8,7 +8,11 @@ import { type Network, parseNetwork } from '../core/networks.ts'
 import { ClientAddresses } from './client-address.ts'
 import type { ForwardedHeader } from './logic/forwarded.ts'
 import { RequestLimit } from './request-limit.ts'
-import { type ConnectionLimitOptions, limitConnections } from './server-limits.ts'
+import {
+  AddressConnections,
+  type ConnectionLimitOptions,
+  limitConnections,
+} from './server-limits.ts'
 
 export interface FrontOptions {
   /** Networks (CIDR) of proxies that say who asks. */
@@ -62,6 +66,11 @@ export class Front {
     this.#connections = { perAddress: options.connectionsPerAddress, exempt }
     this.addresses.change(trusted, options.forwardedHeader)
     this.limit.change({ perSecond: options.requestsPerSecond, exempt })
+  }
+
+  /** For connections that threads of this process hold together. */
+  connections(): AddressConnections {
+    return new AddressConnections(() => this.#connections)
   }
 
   /** Hold a server's connections to the limit, from now on. */

@@ -14,9 +14,18 @@ import {
   readQuickHead,
 } from './logic/quick-head.ts'
 
+/** What is asked of a connection: a worker's thread may hold it. */
+export type FrontEnds = Pick<Socket, 'remoteAddress' | 'localAddress' | 'localPort'>
+
+/** `length`: how many of the characters that came are answered. */
+export interface FrontAnswers {
+  readonly text: string
+  readonly length: number
+}
+
 export interface FrontParts {
   /** The whole answer as latin1 text; null: not usual, and nothing was done. */
-  answer(head: QuickHead, socket: Socket): string | null
+  answer(head: QuickHead, socket: FrontEnds): string | null
   /** Take the connection for good; `bytes` were read from it and not answered. */
   handOver(socket: Socket, bytes: Buffer): void
   /** Nothing came in the time that a first request has. */
@@ -60,17 +69,9 @@ class FrontConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     const socket = this.#socket
-    const text = bytes.toString('latin1')
-    let place = 0
-    let answers = ''
-    while (place < text.length) {
-      const answer = this.#front.answer(text, place, socket)
-      if (answer === null) break
-      answers += answer.text
-      place = answer.end
-    }
-    this.#send(answers)
-    if (place < text.length) this.#leave(place === 0 ? bytes : bytes.subarray(place))
+    const { text, length } = this.#front.answerAll(bytes.toString('latin1'), socket)
+    this.#send(text)
+    if (length < bytes.length) this.#leave(length === 0 ? bytes : bytes.subarray(length))
   }
 
   #send(answers: string): void {
@@ -169,12 +170,18 @@ export class QuickFront {
     this.#open.delete(connection)
   }
 
-  /** The answer to the request that begins at `start`, and where it ends; null: none is given here. */
-  answer(text: string, start: number, socket: Socket): { text: string; end: number } | null {
-    if (this.#closed) return null
-    const head = readQuickHead(text, start, this.#parse)
-    const answer = head === null ? null : this.parts.answer(head, socket)
-    return head === null || answer === null ? null : { text: answer, end: head.end }
+  /** The answers to all requests that `text` begins with, up to the first that is not usual. */
+  answerAll(text: string, socket: FrontEnds): FrontAnswers {
+    let length = 0
+    let answers = ''
+    while (length < text.length && !this.#closed) {
+      const head = readQuickHead(text, length, this.#parse)
+      const answer = head === null ? null : this.parts.answer(head, socket)
+      if (head === null || answer === null) break
+      answers += answer
+      length = head.end
+    }
+    return { text: answers, length }
   }
 
   readonly #parse = (lines: string): QuickHeaders | null => {

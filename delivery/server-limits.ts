@@ -35,6 +35,42 @@ export interface ConnectionLimitOptions {
   readonly exempt: readonly Network[]
 }
 
+/** Counts the connections of each address (of each /64 of IPv6). */
+export class AddressConnections {
+  readonly #options: () => ConnectionLimitOptions
+  readonly #open = new Map<string, number>()
+  #refused = 0
+
+  /** `options` are asked for each connection. */
+  constructor(options: () => ConnectionLimitOptions) {
+    this.#options = options
+  }
+
+  /** How many were refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** How to take the count back when the connection is closed; null: it is one too many. */
+  admit(address: string): (() => void) | null {
+    const { perAddress, exempt } = this.#options()
+    if (perAddress === null || inNetworks(exempt, address)) return () => undefined
+    const block = addressBlock(address)
+    const open = this.#open
+    const count = open.get(block) ?? 0
+    if (count >= perAddress) {
+      this.#refused++
+      return null
+    }
+    open.set(block, count + 1)
+    return () => {
+      const left = (open.get(block) ?? 1) - 1
+      if (left > 0) open.set(block, left)
+      else open.delete(block)
+    }
+  }
+}
+
 /**
  * Close connections beyond the limit of their address as they come; `options` are asked for each.
  * Returns how many were closed.
@@ -43,25 +79,13 @@ export const limitConnections = (
   server: Pick<Server, 'on'>,
   options: () => ConnectionLimitOptions,
 ): { refused(): number } => {
-  const open = new Map<string, number>()
-  let refused = 0
+  const connections = new AddressConnections(options)
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress
-    const { perAddress, exempt } = options()
-    if (perAddress === null || address === undefined || inNetworks(exempt, address)) return
-    const block = addressBlock(address)
-    const count = open.get(block) ?? 0
-    if (count >= perAddress) {
-      refused++
-      socket.destroy()
-      return
-    }
-    open.set(block, count + 1)
-    socket.once('close', () => {
-      const left = (open.get(block) ?? 1) - 1
-      if (left > 0) open.set(block, left)
-      else open.delete(block)
-    })
+    if (address === undefined) return
+    const release = connections.admit(address)
+    if (release === null) socket.destroy()
+    else socket.once('close', release)
   })
-  return { refused: () => refused }
+  return { refused: () => connections.refused }
 }

@@ -1,10 +1,9 @@
 // The origin's HTTP server: fastify for what lies under "/-/", and one constant route for all
 // repository paths, which are bytes that no router should decode.
 
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import type { ErrorCounts } from '../core/collected-counter.ts'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import { operatorBodyBytes, requestPathBytes } from '../core/limits.ts'
 import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '../core/tls-files.ts'
@@ -33,6 +32,8 @@ import { type StatusRoutesParts, statusRoutes } from './routes/status.ts'
 import { type SwarmRoutesParts, swarmRoutes } from './routes/swarm.ts'
 import { answerVia } from './routes/via.ts'
 import { type VolunteerRoutesParts, volunteerRoutes } from './routes/volunteers.ts'
+import { refuseUnparsed } from './unparsed.ts'
+import type { TunnelEntrance } from './workers/tunnel.ts'
 
 export type AppParts = ClientRoutesParts &
   OperatorRoutesParts &
@@ -43,7 +44,10 @@ export type AppParts = ClientRoutesParts &
   VolunteerRoutesParts
 
 export interface AppOptions {
+  /** Null: plain HTTP, also where workers take TLS off. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  /** Where connections come in that workers hold; missing: clients come by themselves. */
+  readonly entrance?: TunnelEntrance
 }
 
 /** No target of a request leads to these routes by itself: every target is rewritten. */
@@ -91,31 +95,6 @@ const fileRoutes = (app: FastifyInstance, context: OriginContext): void => {
   }
 }
 
-/** What is no HTTP, or a target with raw bytes that Node's parser does not take. */
-const refuseUnparsed = (
-  errors: ErrorCounts,
-  error: Error & { code?: string },
-  socket: Socket & { readonly _httpMessage?: ServerResponse | null },
-): void => {
-  // As Node's own handler: text in the middle of another answer would pass for its bytes.
-  const answering = socket._httpMessage?.headersSent === true
-  if (answering || error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
-  const { code, message, hint, status } = tooLarge
-    ? new MirrorswarmError('MS_REQUEST_TOO_LARGE', 'the headers are too large')
-    : new MirrorswarmError('MS_REQUEST_INVALID', 'this is no well-formed HTTP request')
-  errors.add(code)
-  const body = `${JSON.stringify({ error: { code, message, hint } })}\n`
-  const reason = tooLarge ? 'Content Too Large' : 'Bad Request'
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
-}
-
 /** Keeps a running server's certificate as its files have it; null without TLS. */
 const makeReloader = (
   app: FastifyInstance,
@@ -134,6 +113,8 @@ const listenerOf = (pair: TlsPair | null, limits: SlowRequestLimits) =>
 export interface BuiltApp {
   readonly app: FastifyInstance
   readonly tlsReloader: TlsReloader | null
+  /** Answers what is usual before node:http. */
+  readonly quick: QuickFront
   /** What each of its routes asks of those who use it. */
   readonly routes: readonly GatedRoute[]
 }
@@ -151,6 +132,8 @@ const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
   })
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
+    // Behind an answer that said it was the last.
+    if (!request.socket.writable) return
     try {
       if (!closing && answerQuickly(context, request, response)) return
     } catch (error) {
@@ -162,9 +145,13 @@ const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
 }
 
 /** Have `front` see connections before node:http does. */
-const addFront = (app: FastifyInstance, context: OriginContext, tls: boolean): QuickFront => {
+const addFront = (
+  app: FastifyInstance,
+  context: OriginContext,
+  { tls, entrance }: AppOptions,
+): QuickFront => {
   const { server } = app
-  const event = tls ? 'secureConnection' : 'connection'
+  const event = tls === null ? 'connection' : 'secureConnection'
   const takers = server.listeners(event) as ((socket: Socket) => void)[]
   const front = new QuickFront({
     answer: (head, socket) => {
@@ -188,7 +175,16 @@ const addFront = (app: FastifyInstance, context: OriginContext, tls: boolean): Q
     clock: context.clock,
   })
   server.removeAllListeners(event)
-  server.on(event, (socket: Socket) => front.adopt(socket))
+  server.on(event, (socket: Socket) => {
+    if (entrance === undefined) {
+      front.adopt(socket)
+      return
+    }
+    entrance.take(socket, taken => {
+      front.adopt(taken)
+      taken.resume()
+    })
+  })
   app.addHook('preClose', async () => front.close())
   return front
 }
@@ -249,6 +245,6 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   mirrorRoutes(app, parts)
   proofRoutes(app, parts)
   addShortWay(app, context)
-  addFront(app, context, pair !== null)
-  return { app, routes, tlsReloader: makeReloader(app, options, pair, context) }
+  const quick = addFront(app, context, options)
+  return { app, quick, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

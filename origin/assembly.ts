@@ -12,7 +12,6 @@ import type { Logger } from '../core/log.ts'
 import { classifyAddress } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
-import type { TlsReloader } from '../core/tls-files.ts'
 import { Front } from '../delivery/front.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
@@ -22,7 +21,7 @@ import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { Access } from './access/access.ts'
 import { Verifier } from './access/verifier.ts'
-import { type AppParts, buildApp } from './app.ts'
+import type { AppParts } from './app.ts'
 import type { Auditor } from './audits/auditor.ts'
 import { makeAuditor } from './audits/make-auditor.ts'
 import { Authority } from './authority.ts'
@@ -54,19 +53,19 @@ import { ServingGate, syncAnswersAt } from './serving-gate.ts'
 import { StockDesk } from './stock-desk.ts'
 import type { OpenStore } from './store.ts'
 import { Upstream, type UpstreamParts } from './upstream.ts'
+import { type BuiltOrigin, buildOrigin } from './workers/behind-workers.ts'
 import { ZsyncFiles } from './zsync-files.ts'
 
-export type Assembly = AppParts & {
-  readonly app: ReturnType<typeof buildApp>['app']
-  readonly tlsReloader: TlsReloader | null
-  readonly front: Front
-  readonly selection: SelectionSystem
-  readonly prober: Prober
-  readonly reachability: Reachability
-  readonly seeding: SeedListener
-  readonly auditor: Auditor
-  readonly foreign: ForeignMirrors
-}
+export type Assembly = AppParts &
+  BuiltOrigin & {
+    readonly front: Front
+    readonly selection: SelectionSystem
+    readonly prober: Prober
+    readonly reachability: Reachability
+    readonly seeding: SeedListener
+    readonly auditor: Auditor
+    readonly foreign: ForeignMirrors
+  }
 
 const makeUpstream = (
   { upstream, upstreamIntervalMs }: OriginOptions,
@@ -323,7 +322,7 @@ export const assemble = (
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
   })
-  const late = () => ({ authority, redirector, gate, seeding, tlsReloader, foreign })
+  const late = () => ({ authority, redirector, gate, seeding, foreign, ...built })
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
@@ -369,6 +368,6 @@ export const assemble = (
     ranges: makeRanges(context, folder.files.folder),
     upstream,
   }
-  const { app, tlsReloader } = buildApp(parts, { tls: options.tls })
-  return { ...parts, selection, auditor, foreign, prober, front, seeding, app, tlsReloader }
+  const built: BuiltOrigin = buildOrigin(parts, front, options)
+  return { ...parts, selection, auditor, foreign, prober, front, seeding, ...built }
 }

@@ -1,16 +1,15 @@
 // Starts and stops an origin: opens the data folder, listens, publishes and watches. Holds no decision;
 // signals are the command's.
 
-import type { AddressInfo } from 'node:net'
 import { systemClock } from '../core/clock.ts'
-import { describeError, isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
+import { describeError, isMirrorswarmError } from '../core/errors.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
-import { idleCloseMs, stopGraceMs } from '../core/limits.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { TreeWatcher } from '../manifest/watch.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { GeoDatabase } from './geo.ts'
+import { checkWorkers, closeServer, listen } from './listening.ts'
 import type { OriginOptions } from './options.ts'
 import { reload } from './reload.ts'
 import { seedListenOf } from './seeding.ts'
@@ -34,27 +33,6 @@ export interface RunningOrigin {
   stop(): Promise<void>
 }
 
-const listen = async (assembly: Assembly, options: OriginOptions): Promise<string> => {
-  const { host, port } = options.listen
-  assembly.front.guard(assembly.app.server)
-  try {
-    await assembly.app.listen({ host, port })
-  } catch (error) {
-    const reasons: Record<string, string> = {
-      EADDRINUSE: 'another program listens there',
-      EACCES: 'this user may not listen there',
-      EADDRNOTAVAIL: 'that is no address of this machine',
-      ENOTFOUND: 'the name is unknown',
-    }
-    const reason = reasons[systemCode(error) ?? ''] ?? describeError(error)
-    const message = `cannot listen on ${host}:${port}: ${reason}`
-    throw new MirrorswarmError('MS_CONFIG_INVALID', message, { cause: error })
-  }
-  const bound = assembly.app.server.address() as AddressInfo
-  const name = bound.address.includes(':') ? `[${bound.address}]` : bound.address
-  return `${options.tls === null ? 'http' : 'https'}://${name}:${bound.port}/`
-}
-
 /** Where commands on this machine reach the origin: a certificate is good for the public name. */
 const localUrl = (options: OriginOptions, url: string): string => {
   const reached = options.tls !== null && options.publicUrl !== null ? options.publicUrl : url
@@ -62,24 +40,6 @@ const localUrl = (options: OriginOptions, url: string): string => {
     .replace('//0.0.0.0:', '//127.0.0.1:')
     .replace('//[::]:', '//[::1]:')
     .replace(/\/+$/, '')
-}
-
-/** Stop listening, let answers end for a while, then cut them. */
-const closeServer = async (assembly: Assembly, cut: () => void): Promise<void> => {
-  const { app } = assembly
-  const closed = app.close()
-  const late = setTimeout(() => {
-    cut()
-    app.server.closeAllConnections()
-  }, stopGraceMs)
-  // Connections that become idle meanwhile would hold the server open.
-  const idle = setInterval(() => app.server.closeIdleConnections(), idleCloseMs)
-  try {
-    await Promise.all([assembly.tracker.stop(), closed])
-  } finally {
-    clearTimeout(late)
-    clearInterval(idle)
-  }
 }
 
 const startParts = async (
@@ -169,6 +129,7 @@ const startPublishing = (
  * MS_CONFIG_INVALID, MS_DATA_LOCKED, MS_DATA_CORRUPT.
  */
 export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin> => {
+  checkWorkers(options.workers)
   const logger = createLogger('origin', options.logLevel, options.logAddresses)
   warnOfSlowKernel(logger)
   const { repositoryDir, keepAtOrigin } = options

@@ -45,6 +45,8 @@ export interface OriginOptions {
   readonly upstream: string | null
   /** How often that is done. */
   readonly upstreamIntervalMs: number
+  /** Threads that hold clients' connections, on Linux; 1: the one that decides does that, too. */
+  readonly workers: number
   /** Hashing threads; null: one for each processor. */
   readonly hashThreads: number | null
   /** Only clients with credentials, or in a client's network, may read. */
@@ -78,6 +80,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   bittorrentListen: null,
   upstream: null,
   upstreamIntervalMs: 3_600_000,
+  workers: 1,
   hashThreads: null,
   requireClients: false,
   front: frontDefaults,

@@ -3,8 +3,8 @@
 // leaves to them whatever is not usual, before anything was answered or remembered.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { QuickHead } from '../delivery/logic/quick-head.ts'
+import type { FrontEnds } from '../delivery/quick-front.ts'
 import type { Caller } from './access/access.ts'
 import { baseOf, type OriginContext, type Reached } from './context.ts'
 import type { HotFile } from './hot-files.ts'
@@ -83,7 +83,7 @@ export const answerQuickly = (
 export const quickAnswer = (
   context: OriginContext,
   { method, target, headers }: QuickHead,
-  socket: Socket,
+  socket: FrontEnds,
 ): string | null => {
   const file = context.hotFiles.find(target)
   if (file === null) return null

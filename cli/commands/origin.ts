@@ -38,6 +38,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   bittorrentListen: bittorrentListen(options),
   upstream: options.upstream,
   upstreamIntervalMs: options.upstreamInterval,
+  workers: options.workers,
   hashThreads: options.hashThreads,
   requireClients: options.requireClients,
   front: frontOptions(options),

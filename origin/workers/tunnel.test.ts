@@ -24,12 +24,16 @@ const passage = async (
 ): Promise<Passage> => {
   const inside = new Set<Socket>()
   const outside = new Set<Socket>()
-  const entrance = new TunnelEntrance(socket => {
-    inside.add(socket)
+  const entrance = new TunnelEntrance(timeoutMs)
+  const inner = createServer({ allowHalfOpen: true }, socket => {
     socket.once('close', () => inside.delete(socket))
-    take(socket)
-  }, timeoutMs)
-  await entrance.start()
+    entrance.take(socket, taken => {
+      inside.add(taken)
+      take(taken)
+    })
+  })
+  inner.listen(entrance.place.path)
+  await once(inner, 'listening')
   const server = createServer({ allowHalfOpen: true }, socket => {
     outside.add(socket)
     socket.once('close', () => outside.delete(socket))
@@ -41,7 +45,8 @@ const passage = async (
   t.teardown(async () => {
     for (const socket of outside) socket.destroy()
     server.close()
-    await entrance.stop()
+    for (const socket of inside) socket.destroy()
+    inner.close()
   })
   return { port: (server.address() as AddressInfo).port, entrance, outside, inside }
 }
@@ -198,9 +203,7 @@ t.test(
   'where the main thread is gone, the client is told by a closed connection',
   { skip },
   async t => {
-    const late = new TunnelEntrance(() => undefined)
-    await late.start()
-    await late.stop()
+    const late = new TunnelEntrance()
     const server = createServer(socket => {
       socket.once('data', first => passOn(socket, first as Buffer, late.place, false))
     })
@@ -212,6 +215,6 @@ t.test(
     socket.resume()
     await once(socket, 'close')
     server.close()
-    t.ok(late.place.path.startsWith('\0'), 'no file stays behind')
+    t.ok(late.place.path.startsWith('\0'), 'there is no file')
   },
 )

@@ -2,10 +2,9 @@
 // carries bytes, both ways, at the pace of the slower side. It knows nothing of HTTP.
 
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { stalledClientMs } from '../../core/limits.ts'
-import { openPrefaces, prefaceBytes, prefaceTimeoutMs } from '../../core/worker-limits.ts'
+import { lingerMs, openPrefaces, prefaceBytes, prefaceTimeoutMs } from '../../core/worker-limits.ts'
 import { type ConnectionEnds, encodePreface, parsePreface } from './preface.ts'
 
 /** Where the main thread takes connections over, and what proves that a worker of it asks. */
@@ -16,6 +15,18 @@ export interface TunnelPlace {
 }
 
 const newLine = 0x0a
+
+/**
+ * Have node:http end a connection behind its last answer instead of breaking it while the client
+ * still sends: a Unix socket that is closed with something unread in it takes the answer along.
+ */
+const endGently = (socket: Socket): void => {
+  socket.destroySoon = () => {
+    socket.end()
+    const late = setTimeout(() => socket.destroy(), lingerMs)
+    socket.once('close', () => clearTimeout(late))
+  }
+}
 
 /** The socket says of itself what the client's says: routes, limits and logs see the client. */
 const dress = (socket: Socket, ends: ConnectionEnds): void => {
@@ -31,56 +42,37 @@ const dress = (socket: Socket, ends: ConnectionEnds): void => {
   }
 }
 
-/** The main thread's end. */
+/** The main thread's end: a server that listens at `place` (half-open) gives each connection to it. */
 export class TunnelEntrance {
   readonly place: TunnelPlace
-  readonly #server: Server
-  readonly #open = new Set<Socket>()
-  readonly #onConnection: (socket: Socket, ends: ConnectionEnds) => void
   readonly #timeoutMs: number
   #waiting = 0
   /** Connections that no worker of this process made. */
   refused = 0
 
-  /** `onConnection`: the socket is paused, with the client's first bytes in it. */
-  constructor(
-    onConnection: (socket: Socket, ends: ConnectionEnds) => void,
-    timeoutMs = prefaceTimeoutMs,
-  ) {
-    this.#onConnection = onConnection
+  constructor(timeoutMs = prefaceTimeoutMs) {
     this.#timeoutMs = timeoutMs
     this.place = {
       path: `\0mirrorswarm-${randomBytes(16).toString('hex')}`,
       secret: randomBytes(32).toString('hex'),
     }
-    this.#server = createServer({ allowHalfOpen: true }, socket => this.#take(socket))
   }
 
-  async start(): Promise<void> {
-    this.#server.listen(this.place.path)
-    await once(this.#server, 'listening')
-  }
-
-  /** Take no more, and cut what is there. */
-  async stop(): Promise<void> {
-    const closed = once(this.#server, 'close')
-    this.#server.close()
-    for (const socket of this.#open) socket.destroy()
-    await closed
-  }
-
-  #take(socket: Socket): void {
-    this.#open.add(socket)
-    socket.on('error', () => socket.destroy())
-    socket.once('close', () => this.#open.delete(socket))
+  /** `onConnection`: the client's, whose first bytes wait in it; not if it is none of ours. */
+  take(socket: Socket, onConnection: (socket: Socket, ends: ConnectionEnds) => void): void {
+    const onError = (): void => {
+      socket.destroy()
+    }
+    socket.on('error', onError)
     if (this.#waiting >= openPrefaces) {
       this.#refuse(socket)
       return
     }
     this.#waiting++
-    this.#readPreface(socket, () => {
+    const done = (): void => {
       this.#waiting--
-    })
+    }
+    this.#readPreface(socket, done, onConnection)
   }
 
   #refuse(socket: Socket): void {
@@ -88,7 +80,11 @@ export class TunnelEntrance {
     socket.destroy()
   }
 
-  #readPreface(socket: Socket, done: () => void): void {
+  #readPreface(
+    socket: Socket,
+    done: () => void,
+    onConnection: (socket: Socket, ends: ConnectionEnds) => void,
+  ): void {
     let bytes: Buffer = Buffer.alloc(0)
     const late = setTimeout(() => this.#refuse(socket), this.#timeoutMs)
     const settle = (): void => {
@@ -113,7 +109,8 @@ export class TunnelEntrance {
       socket.pause()
       if (end + 1 < bytes.length) socket.unshift(bytes.subarray(end + 1))
       dress(socket, ends)
-      this.#onConnection(socket, ends)
+      endGently(socket)
+      onConnection(socket, ends)
     }
     socket.on('data', onData)
     socket.once('close', settle)
