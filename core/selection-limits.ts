@@ -42,6 +42,11 @@ export const addressLookups = 8
 export const addressesPerHost = 16
 /** An unpacked package index larger than this is not followed (Debian's largest have 60 MiB). */
 export const signedIndexBytes = 2 * 1024 ** 3
+/**
+ * Sets of contents that signed indexes named until lately, each with its own time: for a publish an
+ * hour and a grace of a week, some of them share one. Of 2.2 million contents one takes 400 KB at most.
+ */
+export const formerSignedSets = 64
 /** What indexes named, remembered by the publisher so that unchanged ones are not read again. */
 export const rememberedIndexBytes = 32 * 1024 ** 2
 

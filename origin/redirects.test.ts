@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sha256Hex } from '../core/keys.ts'
@@ -14,10 +14,9 @@ const fill = (repository: string): void => {
   writeFileSync(join(repository, 'doc/manual.pdf'), big)
 }
 
-/** With a signed index that names one of the packages. */
-const fillSigned = (repository: string): void => {
-  fill(repository)
-  const hash = sha256Hex(Buffer.concat([Buffer.from('a.deb'), big]))
+/** A signed index that names one of the packages. */
+const sign = (repository: string, name: string): void => {
+  const hash = sha256Hex(Buffer.concat([Buffer.from(name), big]))
   const packages = `Package: a\nSHA256: ${hash}\n`
   mkdirSync(join(repository, 'dists/stable'), { recursive: true })
   writeFileSync(join(repository, 'dists/stable/Packages'), packages)
@@ -26,6 +25,11 @@ const fillSigned = (repository: string): void => {
     join(repository, 'dists/stable/InRelease'),
     `-----BEGIN PGP SIGNED MESSAGE-----\n\nSHA256:\n ${named}\n-----BEGIN PGP SIGNATURE-----\n`,
   )
+}
+
+const fillSigned = (repository: string): void => {
+  fill(repository)
+  sign(repository, 'a.deb')
 }
 
 /** Another client each time, so that nothing is a repeat. */
@@ -239,6 +243,19 @@ t.test('less trusted volunteers serve only what clients verify', async t => {
   t.equal((await network.get('/doc/manual.pdf', stranger())).status, 200)
   const why = await network.get('/pool/b.deb?explain', stranger())
   t.match(why.body.toString(), 'it may serve only what signed indexes name')
+  await network.restart()
+  await ada.announce()
+  t.equal((await network.get('/pool/a.deb', stranger())).status, 302, 'also after a restart')
+
+  rmSync(join(network.repository, 'pool/a.deb'))
+  sign(network.repository, 'c.deb')
+  await network.publish(true)
+  await eventually('the new index is followed', async () => {
+    const answer = await network.get('/pool/c.deb', stranger())
+    return answer.status === 302
+  })
+  t.equal((await network.get('/pool/a.deb', stranger())).status, 302, 'retired, and named before')
+  t.equal((await network.get('/pool/b.deb', stranger())).status, 200)
   await network.restart()
   await ada.announce()
   t.equal((await network.get('/pool/a.deb', stranger())).status, 302, 'also after a restart')

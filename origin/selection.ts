@@ -17,7 +17,7 @@ export interface SelectionParts {
   readonly source: RedirectorParts['source']
   /** Null: there are no geo databases. */
   readonly geo: GeoDatabase | null
-  readonly options: Pick<OriginOptions, 'prefer' | 'maxShare' | 'policy'>
+  readonly options: Pick<OriginOptions, 'prefer' | 'maxShare' | 'policy' | 'graceMs'>
   readonly logger: Logger
 }
 
@@ -39,8 +39,8 @@ export const makeSelection = (
   >,
 ): SelectionSystem => {
   const places = new VolunteerPlaces({ geo, clock: systemClock })
-  const signed = new SignedReader(folder.files.folder, logger)
-  const { policy } = options
+  const { policy, graceMs } = options
+  const signed = new SignedReader(folder.files.folder, logger, { clock: systemClock, graceMs })
   let { maxShare } = options
   let rules = parsePreferRules(options.prefer)
   const redirector = new Redirector({

@@ -162,7 +162,8 @@ export class LocalOperator implements Operator {
   }
 
   async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {
-    const signed = new SignedReader(this.#folder.files.folder, silentLogger)
+    const options = { clock: systemClock, graceMs: defaultGraceMs }
+    const signed = new SignedReader(this.#folder.files.folder, silentLogger, options)
     await signed.refresh()
     const explanation = this.#explain(path, from, signed)
     return json ? renderExplanationJson(explanation) : renderExplanation(explanation)

@@ -29,7 +29,7 @@ const addLocally = async (...words: string[]) => {
   const io = {
     print: (text: string) => printed.push(text),
     note: (text: string) => printed.push(text),
-    draw: () => undefined,
+    ...{ draw: () => undefined, onHangup: () => undefined },
     ...{ interactive: false, columns: 80, stopped: new AbortController().signal },
   }
   const status = await main(['volunteers', 'add', ...words], {}, io)
