@@ -6,10 +6,14 @@ const MiB = 1024 * 1024
 export const rememberedLinks = 8192
 /** Longer ones are checked each time. */
 export const rememberedLinkCharacters = 1024
+/** Heads of answers that a volunteer keeps for its hot contents (about 1 KiB each). */
+export const hotAnswers = 4096
 /** Contents asked for again and again that a volunteer keeps in memory, all together. */
 export const hotContentsBytes = 64 * MiB
 /** Larger contents are read from their files: they would drive out too many others. */
 export const hotContentBytes = 4 * MiB
+/** How long what was seen of a hot content's file counts for requests that cannot wait. */
+export const hotContentLookMs = 100
 /** Contents whose requests are counted to tell which are hot (about 150 bytes each). */
 export const countedHotContents = 16_384
 /** After so many requests all of those counts are halved, so that old fame fades. */

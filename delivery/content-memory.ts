@@ -2,12 +2,14 @@
 // while the file that they were read from is still the one that was verified, which is looked at for
 // each answer. Knows nothing of links and clients.
 
+import { lstatSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { systemCode } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import {
   countedHotContents,
   hotContentBytes,
+  hotContentLookMs,
   hotContentsAging,
   hotContentsBytes,
 } from '../core/serving-limits.ts'
@@ -20,6 +22,8 @@ interface Kept {
   readonly file: string | Buffer
   /** The change time too, which says more than what was recorded when the file was verified. */
   readonly guard: FileGuard
+  /** When the file was looked at last, monotonic milliseconds. */
+  seenMs: number
 }
 
 /** A body in memory; say by `leave`, once, when the answer is over. */
@@ -51,6 +55,10 @@ export class ContentMemory {
     return this.#set.bytes
   }
 
+  keeps(sha256: Sha256): boolean {
+    return this.#kept.has(sha256)
+  }
+
   /**
    * Count a request for a content; its bytes if they are kept and their file is unchanged. Null: the
    * caller opens the file, and finds out what has become of it.
@@ -68,6 +76,22 @@ export class ContentMemory {
     if (this.#kept.get(sha256) === kept) this.#kept.delete(sha256)
     this.#leave(sha256, kept)
     return null
+  }
+
+  /**
+   * The same without waiting, by a look that the kernel's memory answers for a file that was read
+   * lately; while many ask, not for each of them. Null: not kept, or changed, and nothing was counted.
+   */
+  findNow(sha256: Sha256, nowMs: number): KeptBody | null {
+    const kept = this.#kept.get(sha256)
+    if (kept === undefined) return null
+    if (nowMs - kept.seenMs >= hotContentLookMs) {
+      if (!this.#isUnchangedNow(kept)) return null
+      kept.seenMs = nowMs
+    }
+    this.#set.ask(sha256)
+    this.#set.use(sha256)
+    return { bytes: kept.bytes, leave: () => this.#leave(sha256, kept) }
   }
 
   /** An open file of the content: read it into memory if it is asked for often enough. */
@@ -91,7 +115,9 @@ export class ContentMemory {
       const stats = await handle.stat({ bigint: true })
       const exact = isGuarded(stats, guard) ? guardOf(stats) : null
       const bytes = exact === null ? null : await readExactly(handle, exact, 0, sizeBytes)
-      if (bytes !== null && exact !== null) kept = { bytes, file, guard: exact }
+      if (bytes !== null && exact !== null) {
+        kept = { bytes, file, guard: exact, seenMs: Number.NEGATIVE_INFINITY }
+      }
     } catch {
       // Whoever sends the file reads it too, and says what is wrong with it.
     }
@@ -105,6 +131,15 @@ export class ContentMemory {
   #leave(sha256: Sha256, kept: Kept): void {
     this.#set.leave(sha256)
     if (this.#kept.get(sha256) !== kept) this.#set.remove(sha256)
+  }
+
+  #isUnchangedNow({ file, guard }: Kept): boolean {
+    try {
+      return isGuarded(lstatSync(file, { bigint: true }), guard)
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error
+      return false
+    }
   }
 
   async #isUnchanged({ file, guard }: Kept): Promise<boolean> {

@@ -7,9 +7,15 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import { type FrontLimits, frontLimits, QuickFront } from './quick-front.ts'
 
+/** More than a stream takes without waiting, and less than it takes to fill the kernel's buffers. */
+const longBody = Buffer.alloc(70_000, 'body ')
+/** Fills them. */
+const hugeBody = Buffer.alloc(32_000_000, 'x')
+const isLong = (target: string): boolean => target.startsWith('/quick/long')
+
 /** What both servers make of a request, from what its parser told them. */
 const lines = (headers: Readonly<Record<string, unknown>>, target: string): string[] => [
-  ...['Content-Length', '0', 'X-Saw'],
+  ...['Content-Length', String(isLong(target) ? longBody.length : 0), 'X-Saw'],
   Buffer.from(JSON.stringify([target, Object.entries(headers).sort()])).toString('base64'),
 ]
 
@@ -18,7 +24,7 @@ const plainServer = (): Server => {
     response.sendDate = false
     request.resume()
     response.writeHead(302, lines(request.headers, request.url ?? ''))
-    response.end()
+    response.end(isLong(request.url ?? '') ? longBody : undefined)
   })
   server.keepAliveTimeout = 72_000
   return server
@@ -29,16 +35,22 @@ const frontedServer = (limits: FrontLimits = frontLimits) => {
   const server = plainServer()
   const takers = server.listeners('connection') as ((socket: Socket) => void)[]
   const counts = { answered: 0, handedOver: 0, refused: 0 }
+  const bodies = { begun: 0, sent: 0, broken: 0 }
   const front = new QuickFront(
     {
-      answer: ({ target, headers }) => {
+      answer: ({ method, target, headers }) => {
         if (!target.startsWith('/quick')) return null
         counts.answered++
-        const [, , , saw] = lines(headers, target)
-        return (
-          `HTTP/1.1 302 Found\r\nContent-Length: 0\r\nX-Saw: ${saw}\r\n` +
+        const [, length, , saw] = lines(headers, target)
+        const head =
+          `HTTP/1.1 302 Found\r\nContent-Length: ${length}\r\nX-Saw: ${saw}\r\n` +
           'Connection: keep-alive\r\nKeep-Alive: timeout=72\r\n\r\n'
-        )
+        if (!isLong(target) || method === 'HEAD') return head
+        bodies.begun++
+        const onEnd = (sent: boolean): void => {
+          bodies[sent ? 'sent' : 'broken']++
+        }
+        return { head, bytes: target.endsWith('huge') ? hugeBody : longBody, onEnd }
       },
       handOver: (socket, bytes) => {
         counts.handedOver++
@@ -56,7 +68,7 @@ const frontedServer = (limits: FrontLimits = frontLimits) => {
   )
   server.removeAllListeners('connection')
   server.on('connection', socket => front.adopt(socket))
-  return { server, front, counts }
+  return { server, front, counts, bodies }
 }
 
 const listen = async (t: Test, server: Server): Promise<number> => {
@@ -80,6 +92,7 @@ const talk = async (port: number, parts: readonly Buffer[]): Promise<string> => 
   const socket = await open(port)
   // Who sends behind a refusal may be reset; what was answered before is here already.
   socket.on('error', () => undefined)
+  const closed = new Promise(resolve => socket.once('close', resolve))
   const answers: Buffer[] = []
   socket.on('data', bytes => answers.push(bytes))
   for (const part of parts) {
@@ -87,14 +100,23 @@ const talk = async (port: number, parts: readonly Buffer[]): Promise<string> => 
     await nextTurn()
   }
   if (!socket.destroyed) socket.end()
-  if (!socket.closed) await once(socket, 'close')
+  await closed
   return Buffer.concat(answers).toString('latin1')
 }
 
 const request = fc
   .record({
     method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'get'),
-    target: fc.constantFrom('/quick/a', '/quick/b+c', '/quick', '/slow', '/quick?x', '*', 'quick'),
+    target: fc.constantFrom(
+      '/quick/a',
+      '/quick/b+c',
+      '/quick',
+      '/slow',
+      '/quick?x',
+      '/quick/long',
+      '*',
+      'quick',
+    ),
     version: fc.constantFrom('1.1', '1.1', '1.1', '1.1', '1.0', '1.2'),
     headers: fc.array(
       fc.constantFrom(
@@ -112,7 +134,7 @@ const request = fc
   )
 
 const usual = fc
-  .constantFrom('/quick/a', '/quick/b', '/slow')
+  .constantFrom('/quick/a', '/quick/b', '/quick/long?c=x', '/slow')
   .map(target => `GET ${target} HTTP/1.1\r\nHost: o\r\nUser-Agent: apt\r\n\r\n`)
 
 interface Stream {
@@ -139,7 +161,7 @@ const partsOf = ({ requests, changes, cuts }: Stream): Buffer[] => {
 }
 
 t.test('what the front answers, node:http would have answered alike', async t => {
-  const { server, counts } = frontedServer()
+  const { server, counts, bodies } = frontedServer()
   const bare = plainServer()
   const refused = { bare: 0, fronted: 0 }
   // As node:http does it: what comes behind is not read.
@@ -167,6 +189,7 @@ t.test('what the front answers, node:http would have answered alike', async t =>
     { numRuns: 300 },
   )
   t.ok(counts.answered > 100 && counts.handedOver > 50, JSON.stringify(counts))
+  t.ok(bodies.sent > 20, JSON.stringify(bodies))
 })
 
 t.test('pipelined requests are answered in order in one go, and the rest is left', async t => {
@@ -206,8 +229,75 @@ t.test('who does not read is not asked for more, and gets everything in the end'
   t.ok(bytes > count * 1_500)
 })
 
+t.test('what is behind a large body waits until it is out', async t => {
+  const { server, counts, bodies, front } = frontedServer()
+  const port = await listen(t, server)
+  const socket = await open(port)
+  socket.pause()
+  const one = (target: string) => `GET ${target} HTTP/1.1\r\nHost: o\r\n\r\n`
+  socket.write(one('/quick/a') + one('/quick/long/huge') + one('/quick/long') + one('/slow'))
+  while (counts.answered < 2) await nextTurn()
+  for (let turns = 0; turns < 20; turns++) await nextTurn()
+  t.same([counts.answered, bodies], [2, { begun: 1, sent: 0, broken: 0 }])
+  let text = ''
+  socket.setEncoding('latin1').on('data', part => {
+    text += part
+  })
+  socket.resume()
+  socket.end()
+  await once(socket, 'close')
+  t.same(
+    [counts, bodies],
+    [
+      { answered: 3, handedOver: 1, refused: 0 },
+      { begun: 2, sent: 2, broken: 0 },
+    ],
+  )
+  t.equal(front.open, 0)
+  const heads = [...text.matchAll(/HTTP\/1\.1 302 Found\r\n/g)].map(({ index }) => index)
+  t.equal(heads.length, 4)
+  const bodyEnd = heads[2] ?? 0
+  t.ok(text.slice(bodyEnd - hugeBody.length, bodyEnd) === hugeBody.toString('latin1'))
+})
+
+t.test('who takes nothing of a body is cut off, and so is who leaves', async t => {
+  const short = { ...frontLimits, stallMs: 50 }
+  const { server, bodies } = frontedServer(short)
+  const port = await listen(t, server)
+  const request = 'GET /quick/long/huge HTTP/1.1\r\nHost: o\r\n\r\n'
+  const stalled = await open(port)
+  stalled.pause()
+  stalled.write(request)
+  while (bodies.broken < 1) await nextTurn()
+  stalled.destroy()
+  const leaving = await open(port)
+  leaving.on('error', () => undefined)
+  leaving.write(request)
+  await once(leaving, 'data')
+  leaving.resetAndDestroy()
+  while (bodies.broken < 2) await nextTurn()
+  t.same(bodies, { begun: 2, sent: 0, broken: 2 })
+})
+
+t.test('a front that closes lets a body that is on its way end', async t => {
+  const { server, front, bodies } = frontedServer()
+  const port = await listen(t, server)
+  const socket = await open(port)
+  const request = 'GET /quick/long/huge HTTP/1.1\r\nHost: o\r\n\r\n'
+  socket.write(request + request)
+  await once(socket, 'readable')
+  front.close()
+  let bytes = 0
+  for await (const part of socket) bytes += part.length
+  t.ok(bytes > hugeBody.length && bytes < hugeBody.length + 1_000)
+  t.same(bodies, { begun: 1, sent: 1, broken: 0 })
+})
+
 t.test('silent connections end', async t => {
-  const { server, counts } = frontedServer({ firstRequestMs: 20, idleMs: 40, sweepMs: 5 })
+  const { server, counts } = frontedServer({
+    ...frontLimits,
+    ...{ firstRequestMs: 20, idleMs: 40, sweepMs: 5 },
+  })
   const port = await listen(t, server)
   const silent = await open(port)
   await once(silent.resume(), 'close')

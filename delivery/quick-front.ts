@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../core/access-limits.ts'
 import type { Clock } from '../core/clock.ts'
 import { rememberedHeaderLines } from '../core/front-limits.ts'
-import { stopGraceMs } from '../core/limits.ts'
+import { stalledClientMs, stopGraceMs } from '../core/limits.ts'
 import {
   parseQuickHeaders,
   type QuickHead,
@@ -17,15 +17,28 @@ import {
 /** What is asked of a connection: a worker's thread may hold it. */
 export type FrontEnds = Pick<Socket, 'remoteAddress' | 'localAddress' | 'localPort'>
 
-/** `length`: how many of the characters that came are answered. */
+/** An answer with a body, which is in memory and stays as it is. */
+export interface QuickBody {
+  /** Latin1 text with the empty line at its end. */
+  readonly head: string
+  readonly bytes: Uint8Array
+  /** Called once: all of it is with the kernel, or (false) the connection ended before. */
+  readonly onEnd: (sent: boolean) => void
+}
+
+/**
+ * `length`: how many of the characters are answered, those of `body`'s request included, which is the
+ * last of them.
+ */
 export interface FrontAnswers {
   readonly text: string
   readonly length: number
+  readonly body?: QuickBody
 }
 
 export interface FrontParts {
-  /** The whole answer as latin1 text; null: not usual, and nothing was done. */
-  answer(head: QuickHead, socket: FrontEnds): string | null
+  /** The whole answer, as latin1 text if it has no body; null: not usual, and nothing was done. */
+  answer(head: QuickHead, socket: FrontEnds): string | QuickBody | null
   /** Take the connection for good; `bytes` were read from it and not answered. */
   handOver(socket: Socket, bytes: Buffer): void
   /** Nothing came in the time that a first request has. */
@@ -38,12 +51,15 @@ export interface FrontLimits {
   readonly firstRequestMs: number
   readonly idleMs: number
   readonly sweepMs: number
+  /** Whoever takes nothing of a body for so long is cut off. */
+  readonly stallMs: number
 }
 
 export const frontLimits: FrontLimits = {
   firstRequestMs: headersTimeoutMs,
   idleMs: idleConnectionMs,
   sweepMs: connectionSweepMs,
+  stallMs: stalledClientMs,
 }
 
 const nothing = Buffer.alloc(0)
@@ -55,6 +71,11 @@ class FrontConnection {
   /** When something came or went last. */
   #lastMs: number
   #answered = false
+  #ended = false
+  /** The client has nothing more to say. */
+  #halfClosed = false
+  /** The body that is on its way. */
+  #sending: QuickBody | null = null
 
   constructor(front: QuickFront, socket: Socket, nowMs: number) {
     this.#front = front
@@ -69,9 +90,59 @@ class FrontConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     const socket = this.#socket
-    const { text, length } = this.#front.answerAll(bytes.toString('latin1'), socket)
-    this.#send(text)
-    if (length < bytes.length) this.#leave(length === 0 ? bytes : bytes.subarray(length))
+    const latin1 = bytes.toString('latin1')
+    let place = 0
+    for (;;) {
+      const { text, length, body } = this.#front.answerAll(latin1, socket, place)
+      place += length
+      if (body === undefined) {
+        this.#send(text)
+        break
+      }
+      if (!this.#sendBody(text, body, bytes.subarray(place))) return
+    }
+    if (place < bytes.length) this.#leave(place === 0 ? bytes : bytes.subarray(place))
+  }
+
+  /** False when it is still on its way: what was read behind its request waits. */
+  #sendBody(before: string, body: QuickBody, rest: Buffer): boolean {
+    const socket = this.#socket
+    this.#answered = true
+    this.#lastMs = this.#front.nowMs()
+    if (!socket.writable) {
+      body.onEnd(false)
+      return false
+    }
+    socket.cork()
+    socket.write(before + body.head, 'latin1')
+    socket.write(body.bytes, error => this.#onWritten(body, !error))
+    socket.uncork()
+    // Most often the kernel takes it at once.
+    if (socket.writableLength === 0 && !socket.destroyed) {
+      body.onEnd(true)
+      return true
+    }
+    this.#sending = body
+    socket.pause()
+    if (rest.length > 0) socket.unshift(rest)
+    socket.setTimeout(this.#front.limits.stallMs, this.#onStalled)
+    return false
+  }
+
+  #onWritten(body: QuickBody, sent: boolean): void {
+    if (this.#sending !== body) return
+    this.#sending = null
+    body.onEnd(sent)
+    const socket = this.#socket
+    socket.setTimeout(0, this.#onStalled)
+    if (!sent || this.#ended) return
+    this.#lastMs = this.#front.nowMs()
+    if (this.#halfClosed) socket.end()
+    else socket.resume()
+  }
+
+  readonly #onStalled = (): void => {
+    this.#socket.destroy()
   }
 
   #send(answers: string): void {
@@ -83,12 +154,14 @@ class FrontConnection {
   }
 
   readonly #onDrain = (): void => {
+    if (this.#sending !== null) return
     this.#lastMs = this.#front.nowMs()
     this.#socket.resume()
   }
 
   readonly #onEnd = (): void => {
-    this.#socket.end()
+    if (this.#sending !== null) this.#halfClosed = true
+    else this.#socket.end()
   }
 
   readonly #onError = (): void => {
@@ -97,6 +170,9 @@ class FrontConnection {
 
   readonly #onClose = (): void => {
     this.#front.forget(this)
+    const body = this.#sending
+    this.#sending = null
+    body?.onEnd(false)
   }
 
   #leave(rest: Buffer): void {
@@ -113,6 +189,7 @@ class FrontConnection {
 
   /** Close it if nothing happened for too long. */
   sweep(nowMs: number, { firstRequestMs, idleMs }: FrontLimits): void {
+    if (this.#sending !== null) return
     const silentMs = nowMs - this.#lastMs
     if (!this.#answered && silentMs >= firstRequestMs) this.#front.parts.refuse(this.#socket)
     else if (silentMs >= idleMs) this.#socket.destroy()
@@ -120,6 +197,7 @@ class FrontConnection {
 
   /** Close it behind what was answered; whoever does not read is cut after a while. */
   end(): void {
+    this.#ended = true
     this.#socket.off('data', this.#onData)
     this.#socket.resume()
     this.#socket.end()
@@ -129,7 +207,7 @@ class FrontConnection {
 
 export class QuickFront {
   readonly parts: FrontParts
-  readonly #limits: FrontLimits
+  readonly limits: FrontLimits
   readonly #open = new Set<FrontConnection>()
   readonly #headers = new Map<string, QuickHeaders | null>()
   #sweeper: NodeJS.Timeout | null = null
@@ -137,7 +215,7 @@ export class QuickFront {
 
   constructor(parts: FrontParts, limits: FrontLimits = frontLimits) {
     this.parts = parts
-    this.#limits = limits
+    this.limits = limits
   }
 
   /** Take a connection of which nothing was read yet. */
@@ -146,7 +224,7 @@ export class QuickFront {
       this.parts.handOver(socket, nothing)
       return
     }
-    this.#sweeper ??= setInterval(() => this.#sweep(), this.#limits.sweepMs).unref()
+    this.#sweeper ??= setInterval(() => this.#sweep(), this.limits.sweepMs).unref()
     this.#open.add(new FrontConnection(this, socket, this.nowMs()))
   }
 
@@ -170,18 +248,22 @@ export class QuickFront {
     this.#open.delete(connection)
   }
 
-  /** The answers to all requests that `text` begins with, up to the first that is not usual. */
-  answerAll(text: string, socket: FrontEnds): FrontAnswers {
-    let length = 0
+  /**
+   * The answers to all requests from `start` on, up to the first that is not usual or whose answer has
+   * a body.
+   */
+  answerAll(text: string, socket: FrontEnds, start = 0): FrontAnswers {
+    let place = start
     let answers = ''
-    while (length < text.length && !this.#closed) {
-      const head = readQuickHead(text, length, this.#parse)
+    while (place < text.length && !this.#closed) {
+      const head = readQuickHead(text, place, this.#parse)
       const answer = head === null ? null : this.parts.answer(head, socket)
       if (head === null || answer === null) break
+      place = head.end
+      if (typeof answer !== 'string') return { text: answers, length: place - start, body: answer }
       answers += answer
-      length = head.end
     }
-    return { text: answers, length }
+    return { text: answers, length: place - start }
   }
 
   readonly #parse = (lines: string): QuickHeaders | null => {
@@ -196,6 +278,6 @@ export class QuickFront {
 
   #sweep(): void {
     const nowMs = this.nowMs()
-    for (const connection of this.#open) connection.sweep(nowMs, this.#limits)
+    for (const connection of this.#open) connection.sweep(nowMs, this.limits)
   }
 }

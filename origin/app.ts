@@ -2,12 +2,12 @@
 // repository paths, which are bytes that no router should decode.
 
 import type { RequestListener } from 'node:http'
-import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { describeError, isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
 import { operatorBodyBytes, requestPathBytes } from '../core/limits.ts'
 import { readTlsPair, type TlsPair, TlsReloader, type TlsReloaderParts } from '../core/tls-files.ts'
-import { QuickFront } from '../delivery/quick-front.ts'
+import type { FrontParts, QuickFront } from '../delivery/quick-front.ts'
+import { addFront } from '../delivery/server-front.ts'
 import { type SlowRequestLimits, slowRequestLimits } from '../delivery/server-limits.ts'
 import { addGate, callerOf, type GatedRoute } from './access/gate.ts'
 import { makeExchange, type OriginContext } from './context.ts'
@@ -144,51 +144,6 @@ const addShortWay = (app: FastifyInstance, context: OriginContext): void => {
   })
 }
 
-/** Have `front` see connections before node:http does. */
-const addFront = (
-  app: FastifyInstance,
-  context: OriginContext,
-  { tls, entrance }: AppOptions,
-): QuickFront => {
-  const { server } = app
-  const event = tls === null ? 'connection' : 'secureConnection'
-  const takers = server.listeners(event) as ((socket: Socket) => void)[]
-  const front = new QuickFront({
-    answer: (head, socket) => {
-      try {
-        return quickAnswer(context, head, socket)
-      } catch (error) {
-        // Behind node:http it fails again, and is answered for there.
-        context.logger.error({ error: describeError(error) }, 'a quick answer failed')
-        return null
-      }
-    },
-    handOver: (socket, bytes) => {
-      if (bytes.length > 0) socket.unshift(bytes)
-      for (const take of takers) take.call(server, socket)
-      socket.resume()
-    },
-    refuse: socket => {
-      const late = Object.assign(new Error('no request'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
-      server.emit('clientError', late, socket)
-    },
-    clock: context.clock,
-  })
-  server.removeAllListeners(event)
-  server.on(event, (socket: Socket) => {
-    if (entrance === undefined) {
-      front.adopt(socket)
-      return
-    }
-    entrance.take(socket, taken => {
-      front.adopt(taken)
-      taken.resume()
-    })
-  })
-  app.addHook('preClose', async () => front.close())
-  return front
-}
-
 /** Checking those costs as much as true ones. */
 const isFalseSignature = ({ code }: MirrorswarmError): boolean =>
   code === 'MS_AUTH_REFUSED' || code === 'MS_CLOCK_SKEWED'
@@ -245,6 +200,14 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   mirrorRoutes(app, parts)
   proofRoutes(app, parts)
   addShortWay(app, context)
-  const quick = addFront(app, context, options)
+  const { clock, logger } = context
+  const answer: FrontParts['answer'] = (head, socket) => quickAnswer(context, head, socket)
+  const { entrance } = options
+  const quick = addFront(
+    app.server,
+    { answer, clock, logger, ...(entrance === undefined ? {} : { entrance }) },
+    pair !== null,
+  )
+  app.addHook('preClose', async () => quick.close())
   return { app, quick, routes, tlsReloader: makeReloader(app, options, pair, context) }
 }

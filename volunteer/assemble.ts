@@ -210,7 +210,10 @@ const makeSync = (
   transport: Transport,
   client: AnnounceClient,
   logger: Logger,
-  seams: Required<Pick<SyncParts, 'onError'>> & { readonly nudge: () => void; readonly isOpen: boolean },
+  seams: Required<Pick<SyncParts, 'onError'>> & {
+    readonly nudge: () => void
+    readonly isOpen: boolean
+  },
 ) => {
   const { nudge, onError } = seams
   const { options, data, mirrorDir, enrolment } = input

@@ -264,7 +264,12 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   await startParts(base, made)
   const { announcer, serving, neighbours } = made
   const audits = makeAuditOrders(input, made)
-  server.open((...request) => serving.handle(...request), neighbours, audits)
+  server.open(
+    (...request) => serving.handle(...request),
+    neighbours,
+    audits,
+    (...request) => serving.answerQuickly(...request),
+  )
   undo.add(() => server.stop())
   announcer.start()
   undo.add(() => announcer.stop())

@@ -1,142 +1,20 @@
 // What a volunteer answers over HTTP: genuine links, and everything else.
 
 import { appendFile, rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../core/clock.ts'
+import t from 'tap'
 import type { RepoPath, VolunteerName } from '../core/ids.ts'
-import { silentLogger } from '../core/log.ts'
-import { type Network, parseNetwork } from '../core/networks.ts'
-import { RateLimiter } from '../core/rate-limiter.ts'
+import { parseNetwork } from '../core/networks.ts'
 import { parseBounce, verifyBounce } from '../delivery/bounces.ts'
-import { ContentMemory } from '../delivery/content-memory.ts'
-import { type LinkKey, signLink } from '../delivery/links.ts'
-import { ReadBudget } from '../delivery/read-budget.ts'
-import { Metrics } from './metrics.ts'
-import { Serving, type ServingOptions } from './serve.ts'
-import { VolunteerServer } from './server.ts'
-import { testMirror, testRepository, until } from './test-mirror.ts'
-
-interface Answer {
-  readonly status: number
-  readonly headers: Record<string, string | string[] | undefined>
-  readonly body: Buffer
-}
-
-const linkKey: LinkKey = { volunteer: 'ada' as VolunteerName, secret: Buffer.alloc(32, 7) }
-const bytes = Buffer.from('0123456789'.repeat(20_000))
-const nowSeconds = (): number => Math.floor(Date.now() / 1000)
-
-interface Options extends Partial<Omit<ServingOptions, 'networks'>> {
-  readonly networks?: readonly Network[]
-  readonly uploadBytesPerSecond?: number
-  /** The origin's clock is ahead by this. */
-  readonly originAheadMs?: number
-}
-
-const prepare = async (t: Test, options: Options = {}) => {
-  const repository = await testRepository(t)
-  await repository.write('pool/a b.deb', bytes)
-  await repository.write('pool/other.deb', 'other '.repeat(2000))
-  await repository.write('dists/Release', 'release')
-  await repository.link('latest', 'pool/a b.deb')
-  await repository.publish()
-  const volunteer = await testMirror(t, repository)
-  await volunteer.sync()
-  const metrics = new Metrics({
-    swarmSentBytes: () => 0,
-    fetchedBytes: () => ({ peers: 0, origin: 0 }),
-    reusedBytes: () => 0,
-    heldFiles: () => 1,
-    heldBytes: () => 2,
-    wantedBytes: () => 3,
-    snapshot: () => 1,
-    activeClients: () => serving.activeClients,
-  })
-  const server = new VolunteerServer(
-    {
-      metrics,
-      logger: silentLogger,
-      answerNonce: nonce => (nonce === 'good' ? 'signed' : null),
-      status: () => ({ name: 'ada' }),
-    },
-    { listen: { host: '127.0.0.1', port: 0 }, tls: null, prefix: '' },
-  )
-  const switches = { open: true, draining: false, lost: [] as RepoPath[] }
-  const serving: Serving = new Serving(
-    {
-      reader: repository.reader,
-      store: volunteer.store,
-      folder: volunteer.folder,
-      linkKey,
-      uploadLimiter: new RateLimiter(options.uploadBytesPerSecond ?? null),
-      budget: new ReadBudget(),
-      memory: new ContentMemory(),
-      metrics,
-      clock: systemClock,
-      logger: silentLogger,
-      originClock: () => ({
-        originMs: Date.now() + (options.originAheadMs ?? 0),
-        learnedAtMs: systemClock.monotonicMs(),
-      }),
-      isWithinHours: () => switches.open,
-      isDraining: () => switches.draining,
-      onLost: path => switches.lost.push(path),
-    },
-    {
-      originUrl: 'http://origin.example/mirror',
-      networks: [],
-      maxClients: null,
-      prefix: '',
-      signal: server.signal,
-      ...options,
-    },
-  )
-  server.open((raw, response, target) => serving.handle(raw, response, target))
-  const { port } = await server.start()
-  t.teardown(() => server.stop())
-  const get = (
-    path: string,
-    headers: Record<string, string> = {},
-    method = 'GET',
-  ): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const sent = request(
-        { host: '127.0.0.1', port, path, headers, method, agent: false },
-        answer => {
-          const parts: Buffer[] = []
-          answer.on('data', part => parts.push(part))
-          answer.on('error', reject)
-          answer.on('end', () => {
-            const body = Buffer.concat(parts)
-            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })
-          })
-        },
-      )
-      sent.on('error', reject)
-      sent.end()
-    })
-  const link = (
-    path: string,
-    change: { expires?: number; key?: LinkKey; of?: string } = {},
-  ): string => {
-    const { sha256 } = repository.contentAt(change.of ?? path)
-    const target = {
-      path: path as RepoPath,
-      sha256,
-      expiresSeconds: change.expires ?? nowSeconds() + 100,
-    }
-    return `/${path}?${signLink(change.key ?? linkKey, target)}`
-  }
-  return { repository, volunteer, get, link, switches, serving, port }
-}
+import type { LinkKey } from '../delivery/links.ts'
+import { until } from './test-mirror.ts'
+import { bytes, linkKey, nowSeconds, prepareServing } from './test-serving.ts'
 
 const package1 = 'pool/a%20b.deb'
 const bounce = 'http://origin.example/mirror/pool/a%20b.deb?direct'
 
 t.test('a genuine link is served whole, in ranges, and as 304', async t => {
-  const { get, link, repository } = await prepare(t)
+  const { get, link, repository } = await prepareServing(t)
   const whole = await get(link(package1))
   t.equal(whole.status, 200)
   t.ok(whole.body.equals(bytes))
@@ -161,7 +39,7 @@ t.test('a genuine link is served whole, in ranges, and as 304', async t => {
 })
 
 t.test('missing and forged signatures, and links for other paths, are refused', async t => {
-  const { get, link } = await prepare(t)
+  const { get, link } = await prepareServing(t)
   const foreign: LinkKey = { ...linkKey, secret: Buffer.alloc(32, 8) }
   const query = link(package1).split('?')[1]
   for (const target of [
@@ -180,7 +58,7 @@ t.test('missing and forged signatures, and links for other paths, are refused', 
 })
 
 t.test('paths that are none are refused, other methods too', async t => {
-  const { get } = await prepare(t)
+  const { get } = await prepareServing(t)
   for (const target of ['/../etc/passwd', '/%2e%2e/x', '/a%2fb', '/a%00b', '/%zz']) {
     t.equal((await get(target)).status, 400, target)
   }
@@ -188,7 +66,7 @@ t.test('paths that are none are refused, other methods too', async t => {
 })
 
 t.test('expired, outside hours, draining, full or not held goes back to the origin', async t => {
-  const { get, link, switches, volunteer, repository } = await prepare(t)
+  const { get, link, switches, volunteer, repository } = await prepareServing(t)
   const { sha256 } = repository.contentAt(package1)
   const isBounced = async (target: string, why: string): Promise<void> => {
     const answer = await get(target)
@@ -215,14 +93,14 @@ t.test('expired, outside hours, draining, full or not held goes back to the orig
 })
 
 t.test('expiry is measured by the origin’s clock', async t => {
-  const ahead = await prepare(t, { originAheadMs: 1_000_000 })
+  const ahead = await prepareServing(t, { originAheadMs: 1_000_000 })
   t.equal((await ahead.get(ahead.link(package1))).status, 307)
   const later = nowSeconds() + 1_100
   t.equal((await ahead.get(ahead.link(package1, { expires: later }))).status, 200)
 })
 
 t.test('a held file that was changed is never sent, and no longer held', async t => {
-  const { get, link, volunteer, repository, switches } = await prepare(t)
+  const { get, link, volunteer, repository, switches } = await prepareServing(t)
   const file = join(volunteer.mirror, 'pool/a b.deb')
   // Often enough to be in memory by then.
   for (let turn = 0; turn < 4; turn++) {
@@ -240,7 +118,9 @@ t.test('a held file that was changed is never sent, and no longer held', async t
 t.test(
   'a file that grows while it is sent ends in a cut connection, not in wrong bytes',
   async t => {
-    const { get, link, volunteer, switches } = await prepare(t, { uploadBytesPerSecond: 400_000 })
+    const { get, link, volunteer, switches } = await prepareServing(t, {
+      uploadBytesPerSecond: 400_000,
+    })
     const sending = get(link(package1))
     await new Promise(resolve => setTimeout(resolve, 100))
     await appendFile(join(volunteer.mirror, 'pool/a b.deb'), 'more')
@@ -251,7 +131,10 @@ t.test(
 )
 
 t.test('no more clients than the owner allows, however many come at once', async t => {
-  const { get, link, serving } = await prepare(t, { maxClients: 2, uploadBytesPerSecond: 400_000 })
+  const { get, link, serving } = await prepareServing(t, {
+    maxClients: 2,
+    uploadBytesPerSecond: 400_000,
+  })
   const answers = await Promise.all(Array.from({ length: 6 }, () => get(link(package1))))
   t.strictSame(answers.map(answer => answer.status).sort(), [200, 200, 307, 307, 307, 307])
   await until('they are gone', () => serving.activeClients === 0)
@@ -259,7 +142,7 @@ t.test('no more clients than the owner allows, however many come at once', async
 })
 
 t.test('the own network reads by path, without hours and limits', async t => {
-  const { get, switches, link } = await prepare(t, {
+  const { get, switches, link } = await prepareServing(t, {
     networks: [parseNetwork('127.0.0.0/8')],
     maxClients: 0,
     uploadBytesPerSecond: 10,
@@ -281,7 +164,7 @@ t.test('the own network reads by path, without hours and limits', async t => {
 t.test(
   'the own network sees the snapshot that is in place, and the origin for the rest',
   async t => {
-    const { get, repository, volunteer } = await prepare(t, {
+    const { get, repository, volunteer } = await prepareServing(t, {
       networks: [parseNetwork('127.0.0.0/8')],
     })
     await repository.write('dists/Release', 'release 2')
@@ -296,13 +179,13 @@ t.test(
 )
 
 t.test('a public URL with a prefix is understood with and without it', async t => {
-  const { get, link } = await prepare(t, { prefix: '/lent' })
+  const { get, link } = await prepareServing(t, { prefix: '/lent' })
   t.equal((await get(`/lent${link(package1)}`)).status, 200)
   t.equal((await get(link(package1))).status, 200)
 })
 
 t.test('own addresses answer, and only those', async t => {
-  const { get } = await prepare(t)
+  const { get } = await prepareServing(t)
   t.match(await get('/-/health'), { status: 200 })
   t.match(JSON.parse((await get('/-/status')).body.toString()), { name: 'ada' })
   t.match((await get('/-/metrics')).body.toString(), /mirrorswarm_held_bytes 2/)
@@ -312,7 +195,7 @@ t.test('own addresses answer, and only those', async t => {
 })
 
 t.test('a target in absolute form, as proxies send it, is understood', async t => {
-  const { get, link } = await prepare(t)
+  const { get, link } = await prepareServing(t)
   t.equal((await get(`http://ada.example${link(package1)}`)).status, 200)
   t.equal((await get('http://ada.example/nothing')).status, 403)
 })

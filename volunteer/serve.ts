@@ -9,7 +9,6 @@ import type { RepoPath, Sha256, SnapshotNumber } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { inNetworks, type Network } from '../core/networks.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
-import { parseRequestPath } from '../core/repo-path.ts'
 import { folderPageEntries } from '../core/volunteer-limits.ts'
 import { type BounceReason, signBounce } from '../delivery/bounces.ts'
 import { type ClientAddresses, socketAddress } from '../delivery/client-address.ts'
@@ -19,7 +18,9 @@ import type { HandOver } from '../delivery/hand-over.ts'
 import { LinkMemory } from '../delivery/link-memory.ts'
 import type { LinkKey } from '../delivery/links.ts'
 import { handOverHeaders, mayHandOver } from '../delivery/logic/hand-over.ts'
+import type { QuickHead } from '../delivery/logic/quick-head.ts'
 import { type Decision, respond } from '../delivery/logic/respond.ts'
+import type { FrontEnds, QuickBody } from '../delivery/quick-front.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import { type SendResult, sendRepresentation } from '../delivery/send.ts'
 import type { Content } from '../manifest/model.ts'
@@ -30,6 +31,8 @@ import type { HeldStore } from './held-store.ts'
 import { decideServing, type LinkState, type OriginClock, originNowMs } from './logic/serving.ts'
 import type { Metrics } from './metrics.ts'
 import type { MirrorFolder } from './mirror-folder.ts'
+import { type ActiveClients, QuickServing } from './quick-serve.ts'
+import { parseTarget } from './request-target.ts'
 
 export interface ServingParts {
   readonly reader: ManifestReader
@@ -93,13 +96,15 @@ export class Serving {
   readonly #links: LinkMemory
   readonly #parts: ServingParts
   #options: ServingOptions
-  #activeClients = 0
+  readonly #clients: ActiveClients = { count: 0 }
+  readonly #quick: QuickServing | null
 
   constructor(parts: ServingParts, options: ServingOptions) {
     this.#parts = parts
     this.#options = options
     this.#contents = new HeldContents(parts)
     this.#links = new LinkMemory(parts.linkKey)
+    this.#quick = this.#quickServing()
   }
 
   /** From the next request on. */
@@ -109,7 +114,28 @@ export class Serving {
 
   /** Clients with links that are being sent something; the own network's machines do not count. */
   get activeClients(): number {
-    return this.#activeClients
+    return this.#clients.count
+  }
+
+  #quickServing(): QuickServing | null {
+    const { memory, handOver } = this.#parts
+    if (memory === undefined) return null
+    return new QuickServing(
+      {
+        ...this.#parts,
+        memory,
+        links: this.#links,
+        clients: this.#clients,
+        nowSeconds: () => this.#nowSeconds(),
+        handsOver: handOver !== undefined && handOver !== null,
+      },
+      () => this.#options,
+    )
+  }
+
+  /** The answer to a usual request for a hot content, at once; null: `handle` has to. */
+  answerQuickly(head: QuickHead, socket: FrontEnds): QuickBody | null {
+    return this.#quick?.answer(head, socket) ?? null
   }
 
   /** Answer a request whose target, as it stood on the wire, is no own address ("/-/…"). */
@@ -118,12 +144,8 @@ export class Serving {
       end({ method: 'GET', response }, 405, { ...plain, allow: 'GET, HEAD' }, 'use GET or HEAD\n')
       return
     }
-    const relative = target.replace(/^https?:\/\/[^/?]*/i, '')
-    const mark = relative.indexOf('?')
-    const rawPath = mark < 0 ? relative : relative.slice(0, mark)
     const { prefix, networks, addresses } = this.#options
-    const inside = prefix !== '' && (rawPath === prefix || rawPath.startsWith(`${prefix}/`))
-    const parsed = parseRequestPath(inside ? rawPath.slice(prefix.length) : rawPath)
+    const parsed = parseTarget(target, prefix)
     if (!parsed.ok) {
       end({ method: raw.method, response }, 400, plain, `${parsed.reason}\n`)
       return
@@ -134,7 +156,7 @@ export class Serving {
       method: raw.method,
       path: parsed.path,
       directory: parsed.directory,
-      query: mark < 0 ? '' : relative.slice(mark + 1),
+      query: parsed.query,
       ownNetwork: inNetworks(networks, addresses?.of(raw).address ?? socketAddress(raw)),
     }
     await this.#answer(request)
@@ -171,7 +193,7 @@ export class Serving {
       held: content !== null && this.#parts.store.filesOf(content.sha256).length > 0,
       withinHours: this.#parts.isWithinHours(),
       draining: this.#parts.isDraining(),
-      activeClients: this.#activeClients,
+      activeClients: this.#clients.count,
       maxClients: this.#options.maxClients,
     })
     if (decision.kind === 'refuse') {
@@ -246,7 +268,7 @@ export class Serving {
     const handOver = this.#handOverTo(request)
     const memory = handOver === null ? this.#parts.memory : undefined
     // Counted before anything waits, so that a burst cannot slip past --max-clients.
-    if (limited) this.#activeClients++
+    if (limited) this.#clients.count++
     try {
       const kept = await memory?.find(content.sha256)
       if (kept) {
@@ -264,7 +286,7 @@ export class Serving {
         await this.#sendBody(request, content, file, limited)
       }
     } finally {
-      if (limited) this.#activeClients--
+      if (limited) this.#clients.count--
     }
   }
 

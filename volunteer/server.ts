@@ -1,7 +1,7 @@
 // The volunteer's HTTP server: own addresses under "/-/", everything else is a repository path. It
 // listens before the volunteer is enrolled, since the origin looks at it during enrolment.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { systemClock } from '../core/clock.ts'
@@ -12,7 +12,11 @@ import { isSha256, type Sha256 } from '../core/ids.ts'
 import { operatorBodyBytes, stopGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { readTlsPair, type TlsFiles, type TlsPair, TlsReloader } from '../core/tls-files.ts'
+import type { Asking } from '../delivery/client-address.ts'
 import type { Front } from '../delivery/front.ts'
+import type { QuickHead } from '../delivery/logic/quick-head.ts'
+import type { FrontEnds, QuickBody } from '../delivery/quick-front.ts'
+import { addFront } from '../delivery/server-front.ts'
 import { slowRequestLimits } from '../delivery/server-limits.ts'
 import { auditPath } from '../tracker/audit-order.ts'
 import type { Metrics } from './metrics.ts'
@@ -24,6 +28,9 @@ export type PathHandler = (
   response: ServerResponse,
   target: string,
 ) => Promise<void>
+
+/** What answers some of them at once: see quick-serve.ts. */
+export type QuickHandler = (head: QuickHead, socket: FrontEnds) => QuickBody | null
 
 /** What answers other volunteers: see neighbours.ts. */
 export interface NeighbourHandler {
@@ -70,6 +77,7 @@ export class VolunteerServer {
   #handler: PathHandler | null = null
   #neighbours: NeighbourHandler | null = null
   #audits: AuditHandler | null = null
+  #quick: QuickHandler | null = null
 
   /** Milliseconds since 1970; null without TLS. */
   get certificateEndsMs(): number | null {
@@ -91,7 +99,9 @@ export class VolunteerServer {
     handler: PathHandler,
     neighbours: NeighbourHandler | null = null,
     audits: AuditHandler | null = null,
+    quick: QuickHandler | null = null,
   ): void {
+    this.#quick = quick
     this.#handler = handler
     this.#neighbours = neighbours
     this.#audits = audits
@@ -111,8 +121,9 @@ export class VolunteerServer {
       ...{ bodyLimit: operatorBodyBytes, logger: false },
     }) as unknown as FastifyInstance
     this.#app = app
-    if (front !== undefined) this.#limit(app, front)
     this.#addRoutes(app)
+    this.#addShortWays(app, tls !== null)
+    if (front !== undefined) this.#limit(app, front)
     try {
       await app.listen({ host: listen.host, port: listen.port })
     } catch (error) {
@@ -125,6 +136,35 @@ export class VolunteerServer {
     }
     if (tls !== null && pair !== null) this.#watchTls(app, tls, pair)
     return { port: (app.server.address() as AddressInfo).port }
+  }
+
+  /** Answer what is hot before node:http, and other repository paths before fastify. */
+  #addShortWays(app: FastifyInstance, tls: boolean): void {
+    const { front: limits, prefix } = this.#options
+    const { logger } = this.#parts
+    const mayPass = (request: Asking, cost: number): boolean =>
+      limits === undefined || limits.limit.take(limits.addresses.of(request).address, cost) === 0
+    const answer: QuickHandler = (head, socket) => {
+      const request = { headers: head.headers, socket }
+      if (!mayPass(request, 0)) return null
+      const body = this.#quick?.(head, socket) ?? null
+      if (body !== null) mayPass(request, 1)
+      return body
+    }
+    const front = addFront(app.server, { answer, clock: systemClock, logger }, tls)
+    let closing = false
+    app.addHook('preClose', async () => {
+      closing = true
+      front.close()
+    })
+    const routes = app.server.listeners('request') as RequestListener[]
+    app.server.removeAllListeners('request')
+    app.server.on('request', (request, response) => {
+      const { url = '/' } = request
+      if (!closing && routeOf(url, prefix) === '/' && mayPass(request, 1)) {
+        this.#answerPath(request, response, url)
+      } else for (const listener of routes) listener.call(app.server, request, response)
+    })
   }
 
   /** Connections of one address, and its requests. */

@@ -100,9 +100,9 @@ export class HotSet {
   #count(key: string): void {
     const count = this.#countOf(key)
     this.#counts.delete(key)
-    const [oldest] = this.#counts.keys()
-    if (oldest !== undefined && this.#counts.size >= this.#limits.counted) {
-      this.#counts.delete(oldest)
+    if (this.#counts.size >= this.#limits.counted) {
+      const [oldest] = this.#counts.keys()
+      if (oldest !== undefined) this.#counts.delete(oldest)
     }
     this.#counts.set(key, count + 1)
   }

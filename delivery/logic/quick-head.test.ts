@@ -13,6 +13,8 @@ t.test('a usual request is read, wherever it begins', async t => {
     end: 2 + usual.length,
   })
   t.equal(readQuickHead(usual.replace('GET', 'HEAD'), 0)?.method, 'HEAD')
+  const link = '/pool/a.deb?c=a-B_9&e=t1&s=x'
+  t.equal(readQuickHead(usual.replace('/pool/a_1.0~b+c.deb', link), 0)?.target, link)
   t.ok(readQuickHead(usual.replace('Host: o', 'hOST:o\r\nConnection: Keep-Alive'), 0))
 })
 
@@ -24,7 +26,8 @@ t.test('whatever is not usual is left alone', async t => {
     usual.replace('1.1', '1.0'),
     usual.replace('/pool', 'pool'),
     usual.replace('/pool', 'http://o/pool'),
-    usual.replace('.deb', '.deb?direct'),
+    usual.replace('.deb', '.deb?a?b'),
+    usual.replace('.deb', '.deb?a%20'),
     usual.replace('.deb', '.deb#x'),
     usual.replace('.deb', '\xe9'),
     usual.replace(' /pool', '  /pool'),

@@ -9,15 +9,19 @@ export type QuickHeaders = Readonly<Record<string, string>>
 
 export interface QuickHead {
   readonly method: 'GET' | 'HEAD'
-  /** As it stands on the request line: a path of plain characters, without query. */
+  /** As it stands on the request line: a path of plain characters, and perhaps a plain query. */
   readonly target: string
   readonly headers: QuickHeaders
   /** Index of the first character behind the head. */
   readonly end: number
 }
 
-/** Characters of RFC 3986 paths; everything else is for a parser that knows what it means. */
-const requestLine = /(GET|HEAD) (\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*) HTTP\/1\.1\r\n/y
+/**
+ * Characters of RFC 3986 paths, and of signed links; everything else is for a parser that knows what
+ * it means.
+ */
+const requestLine =
+  /(GET|HEAD) (\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(?:\?[A-Za-z0-9_=&-]*)?) HTTP\/1\.1\r\n/y
 
 /** A value begins and ends with a visible character, so that nobody has anything to trim. */
 const headerLine = /([A-Za-z][A-Za-z-]*): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)\r\n/y
