@@ -10,11 +10,12 @@ import { baseOf, type OriginContext, type Reached } from './context.ts'
 import type { HotFile } from './hot-files.ts'
 import { mayRead } from './logic/rights.ts'
 import { redirectText, sendRedirectHead } from './raw-head.ts'
-import { linkHeader } from './redirect-headers.ts'
+import { followsLinks, linkHeader } from './redirect-headers.ts'
 import type { RedirectRequest } from './redirector.ts'
 
 /** What the routes have to look at. */
 const isUsual = ({ headers }: IncomingMessage): boolean =>
+  followsLinks(headers['user-agent']) &&
   headers.range === undefined &&
   headers['if-none-match'] === undefined &&
   headers['if-modified-since'] === undefined &&
@@ -86,7 +87,7 @@ export const quickAnswer = (
   socket: FrontEnds,
 ): string | null => {
   const file = context.hotFiles.find(target)
-  if (file === null) return null
+  if (file === null || !followsLinks(headers['user-agent'])) return null
   const request = { method, headers, socket }
   const caller = context.access.checkQuickly(request)
   if (caller === null || !mayRead(caller.rights, file.path)) return null

@@ -1,4 +1,4 @@
-// The Link header of answers for files: the same text wherever it is made.
+// The Link header of answers for files: the same text wherever it is made, and to whom it is not sent.
 
 import type { RepoPath, VolunteerName } from '../core/ids.ts'
 
@@ -18,3 +18,10 @@ export const linkHeader = (
   }
   return links + describedBy(base, path)
 }
+
+/**
+ * Whether a redirect to this client carries links. wget2 goes by them and leaves Location
+ * aside, but follows no redirect on the way: it ends without the file, or asks without end.
+ */
+export const followsLinks = (userAgent: string | undefined): boolean =>
+  userAgent?.startsWith('wget2/') !== true

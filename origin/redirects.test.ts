@@ -82,6 +82,17 @@ t.test('redirects', async t => {
     t.match(headers.link, '/pool/a.deb.meta4>; rel=describedby')
   })
 
+  t.test('a client that cannot make use of links gets none, whichever way it comes', async t => {
+    const paths = ['/pool/a.deb', '/pool/a.deb', '/-/via/ada/pool/a.deb']
+    for (const [index, path] of paths.entries()) {
+      const agent = { 'user-agent': `wget2/1.99.${index}` }
+      const ranged = index === 1 ? { range: 'bytes=5-' } : {}
+      const answer = await network.get(path, { ...agent, ...ranged })
+      t.equal(answer.status, 302)
+      t.equal(answer.headers.link, undefined)
+    }
+  })
+
   t.test('a client that repeats itself gets the other one, then the file', async t => {
     const headers = stranger()
     const first = await network.get('/pool/b.deb', headers)

@@ -35,3 +35,16 @@ t.test('links use the public URL, else a Host that is one', async t => {
   t.equal(baseUrl(null, { ...request, host: 'evil"/><x' }), 'http://127.0.0.1:1')
   t.equal(baseUrl(null, { ...request, host: undefined, https: true }), 'https://127.0.0.1:1')
 })
+
+t.test('a Host without a port gets the port only where nothing else can be meant', async t => {
+  const request = { https: false, host: '127.0.0.1', local: '127.0.0.1:8080' }
+  t.equal(baseUrl(null, request), 'http://127.0.0.1:8080')
+  t.equal(baseUrl(null, { ...request, host: '[::1]', local: '[::1]:8080' }), 'http://[::1]:8080')
+  t.equal(baseUrl(null, { ...request, host: 'repo.example.org' }), 'http://repo.example.org')
+  t.equal(baseUrl(null, { ...request, host: '127.0.0.2' }), 'http://127.0.0.2')
+  t.equal(baseUrl(null, { ...request, local: '127.0.0.1:80' }), 'http://127.0.0.1')
+  t.equal(
+    baseUrl(null, { https: true, host: '127.0.0.1', local: '127.0.0.1:443' }),
+    'https://127.0.0.1',
+  )
+})

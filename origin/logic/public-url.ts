@@ -28,6 +28,8 @@ export const splitTarget = (target: string, prefix: string): Target => {
 /** True for the origin's own address space, which no repository path may use. */
 export const isOwnTarget = (raw: string): boolean => raw === '/-' || raw.startsWith('/-/')
 
+const hostForm = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+
 /** The URL for links, without trailing slash: the public one, else what the client used. */
 export const baseUrl = (
   publicUrl: string | null,
@@ -35,8 +37,11 @@ export const baseUrl = (
 ): string => {
   if (publicUrl !== null) return publicUrl.endsWith('/') ? publicUrl.slice(0, -1) : publicUrl
   const scheme = request.https ? 'https' : 'http'
-  const host = request.host
-  return host !== undefined && /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(host)
-    ? `${scheme}://${host}`
-    : `${scheme}://${request.local}`
+  const { host, local } = request
+  if (host === undefined || !hostForm.test(host)) return `${scheme}://${local}`
+  // wget2 1.99 leaves the port out. Of a name that may be right (a proxy, a forwarded port); of the
+  // very address that answers, the port that answers is right too.
+  const isPortMissing =
+    local.startsWith(`${host}:`) && !local.endsWith(request.https ? ':443' : ':80')
+  return `${scheme}://${isPortMissing ? local : host}`
 }

@@ -14,7 +14,7 @@ import { type FoundFile, mayRedirect, redirectRequestOf } from '../found-file.ts
 import { sendError, sendShort } from '../http.ts'
 import { mayEnter } from '../logic/rights.ts'
 import type { Outcome } from '../metrics.ts'
-import { describedBy, linkHeader } from '../redirect-headers.ts'
+import { describedBy, followsLinks, linkHeader } from '../redirect-headers.ts'
 import type { PinnedAsker } from '../resolver.ts'
 import { decideContent, isBodiless, sendBodiless, serveContent } from '../serve-content.ts'
 import { answerDirectory } from './directories.ts'
@@ -45,7 +45,7 @@ export const sendRedirect = (
     location,
     'cache-control': 'no-store',
     ...validatorHeaders(content),
-    link,
+    ...(followsLinks(exchange.request.headers['user-agent']) ? { link } : {}),
   })
 }
 

@@ -69,7 +69,7 @@ const heal = async (stage: Stage): Promise<Outcome> => {
   if (first.status === 0) {
     // The bytes are wrong and the client is content: that must not happen to who has hashes.
     if (stage.row.verifies || (await userChecks(stage))) return 'failed'
-    rmSync(join(stage.folder, basename(stage.client.path)))
+    rmSync(join(stage.folder, basename(stage.client.path)), { force: true })
     promised = 'check, next try'
   }
   const second = await tryOnce(stage)

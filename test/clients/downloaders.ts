@@ -62,7 +62,7 @@ const row = (
   }
 }
 
-const wgetArgs = ['--continue', '--tries=2', '--waitretry=1', `--timeout=${seconds}`, '-O', path]
+const wgetArgs = ['--continue', '--tries=2', '--waitretry=1', `--timeout=${seconds}`]
 
 /** Our own, which takes parts of a file from several volunteers at once. */
 const ownFetch: Row = {
@@ -87,7 +87,15 @@ const ownFetch: Row = {
 }
 
 export const downloaders: readonly Row[] = [
-  row('wget', url => ['wget', '--no-config', '--no-verbose', ...wgetArgs, url]),
+  row('wget', url => ['wget', '--no-config', '--no-verbose', ...wgetArgs, '-O', path, url]),
+  row('wget2', url => [
+    'wget2',
+    '--no-config',
+    '--no-verbose',
+    '--progress=none',
+    ...wgetArgs,
+    url,
+  ]),
   row('curl', url => ['curl', ...curl, url]),
   row('curl, `--retry`', url => [
     'curl',

@@ -39,16 +39,26 @@ export class Lane {
   readonly faulty: Front
   readonly #healthy: Front
   readonly kind: LaneKind
+  /** Where its clients reach the origin, one after the other. */
+  readonly #linePort: number
 
-  private constructor(network: Network, fronts: readonly [Front, Front], kind: LaneKind) {
+  private constructor(
+    network: Network,
+    [faulty, healthy]: readonly [Front, Front],
+    { kind, linePort }: { readonly kind: LaneKind; readonly linePort: number },
+  ) {
     this.network = network
-    this.faulty = fronts[0]
-    this.#healthy = fronts[1]
+    this.faulty = faulty
+    this.#healthy = healthy
     this.kind = kind
+    this.#linePort = linePort
   }
 
   static async start({ repository, kind }: LaneOptions): Promise<Lane> {
     const port = await freePort()
+    const linePort = await freePort()
+    // A volunteer's rescue name leads to the origin on the volunteer's port, past the line.
+    const publicPort = kind === 'rescue' ? port : linePort
     const network = await Network.start({
       name: 'clients',
       port,
@@ -57,7 +67,7 @@ export class Lane {
         ...['--prefer', '127.0.0.0/8=faulty', '--announce-interval', '1s'],
         // Only those looks at volunteers that follow a client's return.
         ...['--audit-interval', '1h'],
-        ...(kind === 'plain' ? [] : ['--public-url', `http://127.0.0.1:${port}/`]),
+        ...['--public-url', `http://127.0.0.1:${publicPort}/`],
         ...(kind === 'rescue' ? ['--rescue-zone', rescueZone] : []),
       ],
     })
@@ -73,7 +83,7 @@ export class Lane {
         fronts.push(await Front.start(host, port, volunteer.listenPort))
       }
       await Promise.all(network.volunteers.map(volunteer => volunteer.start()))
-      const lane = new Lane(network, fronts as [Front, Front], kind)
+      const lane = new Lane(network, fronts as [Front, Front], { kind, linePort })
       await lane.settle()
       return lane
     } catch (error) {
@@ -82,9 +92,9 @@ export class Lane {
     }
   }
 
-  /** A new client's line to this lane's origin. */
+  /** A new client's line to this lane's origin; there is one at a time. */
   line(): Promise<ClientLine> {
-    return ClientLine.start(Number(new URL(this.network.origin.url).port))
+    return ClientLine.start(this.#linePort, Number(new URL(this.network.origin.url).port))
   }
 
   /** Whether the client that has this line was sent to the faulty volunteer first. */

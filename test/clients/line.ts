@@ -25,10 +25,13 @@ export class ClientLine {
     this.#server = createServer(socket => this.#carry(socket))
   }
 
-  /** Listen on a free port and relay to port `origin` of 127.0.0.1. */
-  static async start(origin: number): Promise<ClientLine> {
+  /** Listen on `port` and relay to port `origin`, both of 127.0.0.1. */
+  static async start(port: number, origin: number): Promise<ClientLine> {
     const line = new ClientLine(origin)
-    await new Promise<void>(resolve => line.#server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => {
+      line.#server.once('error', reject)
+      line.#server.listen(port, '127.0.0.1', resolve)
+    })
     return line
   }
 
