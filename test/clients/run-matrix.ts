@@ -4,14 +4,14 @@
 
 import { temporaryFolder } from '../../loadtest/leftovers.ts'
 import { runCell } from './cell.ts'
-import { Lane, type LaneKind } from './lane.ts'
+import { Lane, type LaneKind, type LaneOptions } from './lane.ts'
 import { type Cell, type Column, columns } from './outcomes.ts'
 import type { Row } from './row.ts'
 import { rows } from './rows.ts'
 import { makeSamples, type Samples } from './samples.ts'
 
 /** Networks at the same time: mostly they wait. */
-const lanes = 4
+const lanes = 6
 
 interface Task {
   readonly row: Row
@@ -37,9 +37,19 @@ const runTask = async (lane: Lane, task: Task): Promise<Cell> => {
   }
 }
 
-const runLane = async (repository: string, kind: LaneKind, queue: Task[]): Promise<void> => {
-  if (queue.length === 0) return
-  const lane = await Lane.start({ repository, kind })
+let before: Promise<unknown> = Promise.resolve()
+
+/** One after the other: while one starts, clients wait in those before it. Null: none is needed. */
+const startLane = (options: LaneOptions, queue: readonly Task[]): Promise<Lane | null> => {
+  const lane = before.then(() => (queue.length === 0 ? null : Lane.start(options)))
+  // Whoever waits for the lane sees the failure.
+  before = lane.catch(() => undefined)
+  return lane
+}
+
+const runLane = async (options: LaneOptions, queue: Task[]): Promise<void> => {
+  const lane = await startLane(options, queue)
+  if (lane === null) return
   try {
     for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
       print(await runTask(lane, task))
@@ -69,9 +79,10 @@ try {
   const queueOf = (kind: LaneKind): Task[] =>
     tasks.filter(({ row }) => (row.lane ?? 'plain') === kind)
   const plain = queueOf('plain')
+  const repository = samples.root
   await Promise.all([
-    ...Array.from({ length: lanes }, () => runLane(samples.root, 'plain', plain)),
-    runLane(samples.root, 'rescue', queueOf('rescue')),
+    ...Array.from({ length: lanes }, () => runLane({ repository, kind: 'plain' }, plain)),
+    runLane({ repository, kind: 'rescue' }, queueOf('rescue')),
   ])
 } finally {
   temporary.remove()
