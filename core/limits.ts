@@ -52,8 +52,6 @@ export const volunteers = 4096
 export const linkLifetimeSeconds = 600
 /** Resolved paths that the origin remembers (about 300 bytes each). */
 export const lookupCacheEntries = 20_000
-/** Files whose answers are remembered but for the link (about 1 KB each): a day's demand. */
-export const hotFiles = 131_072
 /** Longer paths are looked up each time, so that made-up ones cannot fill that memory. */
 export const lookupKeyCharacters = 512
 /** As much of a User-Agent or Range is remembered of a client. */

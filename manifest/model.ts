@@ -25,6 +25,9 @@ export interface Content {
   readonly firstSnapshot: SnapshotNumber
 }
 
+/** As much of a content as sending clients to it takes. */
+export type FileContent = Pick<Content, 'number' | 'sha256' | 'sizeBytes' | 'modifiedSeconds'>
+
 /** A path bound to a content, or a symlink (target: percent-encoded, relative, inside the tree). */
 export type Entry =
   | { readonly kind: 'file'; readonly path: RepoPath; readonly content: ContentNumber }

@@ -16,7 +16,7 @@ import { Front } from '../delivery/front.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { repositoryIdOf } from '../manifest/head.ts'
 import { keepAtOriginBy } from '../manifest/logic/keep-at-origin.ts'
-import type { Content } from '../manifest/model.ts'
+import type { FileContent } from '../manifest/model.ts'
 import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { Access } from './access/access.ts'
@@ -37,7 +37,9 @@ import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
 import { makeMetrics } from './make-metrics.ts'
+
 import { type OriginOptions, swarmRateOf } from './options.ts'
+import { PathIndex } from './path-index.ts'
 import { Prober } from './prober.ts'
 import { copiedPatterns, keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
@@ -65,6 +67,7 @@ export type Assembly = AppParts &
     readonly seeding: SeedListener
     readonly auditor: Auditor
     readonly foreign: ForeignMirrors
+    readonly pathIndex: PathIndex
   }
 
 const makeUpstream = (
@@ -129,7 +132,7 @@ const withdraw = (
   { tracker }: OpenStore,
   logger: Logger,
   name: VolunteerName,
-  content: Content,
+  content: FileContent,
 ): void => {
   tracker.withdraw(name, content.number).catch((error: unknown) => {
     logger.warn({ volunteer: name, error: describeError(error) }, 'cannot take a content back')
@@ -142,6 +145,7 @@ const makeContext = (
   store: OpenStore,
   options: OriginOptions,
   logger: Logger,
+  index: PathIndex,
   shared: Pick<
     OriginContext,
     | 'resolver'
@@ -164,7 +168,7 @@ const makeContext = (
   const isIndex = (path: RepoPath): boolean => isCopied(path, redirectFloorBytes)
   return {
     ...shared,
-    hotFiles: new HotFiles({ resolver: shared.resolver, keepAtOrigin, isIndex, prefix }),
+    hotFiles: new HotFiles({ resolver: shared.resolver, index, keepAtOrigin, isIndex, prefix }),
     bodies: { root: folder.options.repositoryDir, reader: store.reader, kept: store.kept },
     objects: store.objects,
     bounces: new Bounces({
@@ -209,6 +213,7 @@ const makeAccess = (
 interface Told {
   readonly resolver: Resolver
   readonly heads: HeadKeeper
+  readonly pathIndex: PathIndex
   readonly onSigned: () => Promise<void>
   /** Before the tracker is told. */
   readonly onSnapshot: () => void
@@ -236,13 +241,16 @@ const makeRescueNames = (
   return new RescueNames(parts, { zone, originUrl })
 }
 
+const makeIndex = ({ files }: DataFolder, resolver: Resolver, logger: Logger): PathIndex =>
+  new PathIndex({ file: files.manifest, latest: () => resolver.latest, logger })
+
 /** What makes snapshots, and tells everybody of a new one. */
 const makePublisher = (
   folder: DataFolder,
   { reader, tracker }: OpenStore,
   { hashThreads }: OriginOptions,
   logger: Logger,
-  { resolver, heads, onSigned, onSnapshot }: Told,
+  { resolver, heads, pathIndex, onSigned, onSnapshot }: Told,
 ): Publisher =>
   new Publisher({
     place: {
@@ -256,6 +264,7 @@ const makePublisher = (
     onPublished: async () => {
       const latest = resolver.refresh()
       onSnapshot()
+      pathIndex.refresh()
       const head = heads.refresh()
       const identity = reader.identity()
       if (latest === null || head === null || identity === null) return
@@ -312,9 +321,10 @@ export const assemble = (
   const { reader, tracker, tokens, clients } = store
   const { rootKeys, onlineKeys } = folder
   const resolver = new Resolver(reader)
+  const pathIndex = makeIndex(folder, resolver, logger)
   const heads = new HeadKeeper({ reader, rootKeys, onlineKeys, clock: systemClock })
   const publisher = makePublisher(folder, store, options, logger, {
-    ...{ resolver, heads },
+    ...{ resolver, heads, pathIndex },
     onSigned: () => selection.signed.refresh(),
     onSnapshot: () => foreign.published(),
   })
@@ -347,7 +357,7 @@ export const assemble = (
   const shared = {
     ...{ resolver, metrics, stopping, access, authority, gate, redirector, rescueNames, ...told },
   }
-  const context = makeContext(folder, store, options, logger, shared)
+  const context = makeContext(folder, store, options, logger, pathIndex, shared)
   const auditor: Auditor = makeAuditor(
     {
       ...{ tracker, prober, reachability, logger, clock: systemClock, random: Math.random },
@@ -364,9 +374,8 @@ export const assemble = (
   const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
-    ...{ stock, enrolment, reachability, clock: systemClock, allowLoopback },
+    ...{ stock, enrolment, reachability, clock: systemClock, allowLoopback, upstream, pathIndex },
     ranges: makeRanges(context, folder.files.folder),
-    upstream,
   }
   const built: BuiltOrigin = buildOrigin(parts, front, options)
   return { ...parts, selection, auditor, foreign, prober, front, seeding, ...built }

@@ -10,7 +10,7 @@ import {
   parseBounce,
   verifyBounce,
 } from '../delivery/bounces.ts'
-import type { Content } from '../manifest/model.ts'
+import type { FileContent } from '../manifest/model.ts'
 import type { Tracker } from '../tracker/tracker.ts'
 import type { AnswerClass, Share } from './serving-gate.ts'
 
@@ -20,7 +20,7 @@ export interface BouncesParts {
   /** Null: volunteers may know this origin by any URL. */
   readonly publicUrl: string | null
   /** A volunteer sent a client back; `reason` is its own, signed word. */
-  readonly onBounce: (name: VolunteerName, reason: BounceReason, content: Content) => void
+  readonly onBounce: (name: VolunteerName, reason: BounceReason, content: FileContent) => void
   /** For metrics: also what is none. */
   readonly onJudged: (reason: BounceReason | 'plain' | 'invalid') => void
 }
@@ -41,7 +41,7 @@ export class Bounces {
   }
 
   /** The claim in the value of "direct" if its volunteer made it for this file; else null. */
-  genuine(text: string, path: RepoPath, content: Content): BounceClaim | null {
+  genuine(text: string, path: RepoPath, content: FileContent): BounceClaim | null {
     const { tracker, clock } = this.#parts
     const claim = text === '' ? null : parseBounce(text)
     const record = claim === null ? null : tracker.volunteer(claim.volunteer)
@@ -58,7 +58,7 @@ export class Bounces {
   reasonIn(
     name: VolunteerName,
     location: string,
-    file: { readonly path: RepoPath; readonly content: Content },
+    file: { readonly path: RepoPath; readonly content: FileContent },
   ): BounceReason | null {
     const { publicUrl } = this.#parts
     const mark = location.indexOf('?')
@@ -73,7 +73,7 @@ export class Bounces {
   }
 
   /** `text`: the value of "direct" in the query, '' for none. */
-  judge(text: string, path: RepoPath, content: Content): Admission {
+  judge(text: string, path: RepoPath, content: FileContent): Admission {
     const { onBounce, onJudged } = this.#parts
     const claim = this.genuine(text, path, content)
     if (claim === null) {

@@ -3,7 +3,7 @@
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { rememberedHeaderCharacters } from '../core/limits.ts'
 import { headerOf } from '../delivery/logic/conditional.ts'
-import type { Content } from '../manifest/model.ts'
+import type { Content, FileContent } from '../manifest/model.ts'
 import { type Exchange, headerStart, type OriginContext } from './context.ts'
 import type { FileSources } from './lists/file-sources.ts'
 import { mirrorsOf } from './lists/file-sources.ts'
@@ -24,7 +24,7 @@ export interface FoundFile {
 /** Whether this file may be redirected at all: by the name asked for and by the file's own. */
 export const mayRedirect = (
   context: Pick<OriginContext, 'keepAtOrigin'>,
-  file: FoundFile,
+  file: Pick<FoundFile, 'path' | 'realPath'> & { readonly content: FileContent },
   direct: boolean,
 ): Redirectable => {
   const { sizeBytes } = file.content

@@ -67,6 +67,37 @@ t.test('other spellings are understood, and long ones not remembered', async t =
   t.equal(files.find(`/${'x/'.repeat(400)}a`), null)
 })
 
+t.test('what is indexed is not looked up, and remembered from the second request on', async t => {
+  const state = { looks: 0, asked: 0, snapshot: 1 }
+  const files = new HotFiles({
+    resolver: {
+      get latest() {
+        return { number: state.snapshot } as Snapshot
+      },
+      findFile: () => {
+        state.looks++
+        return null
+      },
+    },
+    index: {
+      find: (path, snapshot) => {
+        state.asked++
+        return snapshot === 1 && path.startsWith('pool/') ? content : null
+      },
+    },
+    keepAtOrigin: path => path.endsWith('.kept'),
+    isIndex: () => false,
+    prefix: '',
+  })
+  for (let time = 0; time < 4; time++) t.match(files.find('/pool/a.deb'), { path: 'pool/a.deb' })
+  t.strictSame(state, { looks: 0, asked: 2, snapshot: 1 })
+  t.equal(files.find('/pool/a.kept'), null)
+  t.equal(files.find('/other'), null)
+  t.equal(state.looks, 1)
+  state.snapshot = 2
+  t.equal(files.find('/pool/a.deb'), null, 'of the newest snapshot only')
+})
+
 t.test('the prefix of the public URL is no part of the path', async t => {
   const { files } = setUp('/mirror')
   t.equal(files.find('/mirror/pool/a.deb')?.path, 'pool/a.deb')

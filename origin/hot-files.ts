@@ -3,24 +3,36 @@
 // may be redirected are here; whatever else a target leads to is answered by the routes.
 
 import { LRUCache } from 'lru-cache'
+import { hotFiles, lukewarmFiles } from '../core/front-limits.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
-import { hotFiles, lookupKeyCharacters } from '../core/limits.ts'
+import { lookupKeyCharacters } from '../core/limits.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { headLines } from '../delivery/head-lines.ts'
+import { linkContent } from '../delivery/link-signer.ts'
 import { validatorHeaders } from '../delivery/logic/respond.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
-import { type FoundFile, mayRedirect } from './found-file.ts'
+import type { FileContent } from '../manifest/model.ts'
+import { mayRedirect } from './found-file.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { isEntryPoint } from './logic/snapshot-pin.ts'
+import type { PathIndex } from './path-index.ts'
 import type { Resolver } from './resolver.ts'
 
-export interface HotFile extends FoundFile {
+export interface HotFile {
+  /** As asked for; symlinks may lead elsewhere. */
+  readonly path: RepoPath
+  readonly content: FileContent
+  readonly snapshot: SnapshotNumber
+  /** linkContent of its hash. */
+  readonly linked: string
   /** Header lines that each redirect to it has. */
   readonly head: string
 }
 
 export interface HotFilesParts {
   readonly resolver: Pick<Resolver, 'latest' | 'findFile'>
+  /** Asked first; missing: there is none. */
+  readonly index?: Pick<PathIndex, 'find'>
   readonly keepAtOrigin: KeepAtOrigin
   readonly isIndex: (path: RepoPath) => boolean
   /** Path prefix of the public URL. */
@@ -33,6 +45,8 @@ const plainTarget = /^(?:\/(?:[A-Za-z0-9_~-]|\.(?!\.?(?:\/|$)))[A-Za-z0-9._~-]*)
 export class HotFiles {
   readonly #parts: HotFilesParts
   readonly #known: LRUCache<string, HotFile>
+  /** Numbers of contents that the index found lately, one more than each, by their last bits. */
+  readonly #lukewarm = new Uint32Array(lukewarmFiles)
   #snapshot: SnapshotNumber | null = null
 
   constructor(parts: HotFilesParts, limit = hotFiles) {
@@ -54,8 +68,10 @@ export class HotFiles {
     const known = this.#known.get(target)
     if (known !== undefined) return known
     if (target.length > lookupKeyCharacters) return null
-    const path = this.#pathOf(target)
-    return path === null ? null : this.#look(target, path, latest.number)
+    // A text of its own: what is remembered of it would keep all that was read with it.
+    const own = Buffer.from(target, 'latin1').toString('latin1')
+    const path = this.#pathOf(own)
+    return path === null ? null : this.#look(own, path, latest.number)
   }
 
   #pathOf(target: string): RepoPath | null {
@@ -74,14 +90,26 @@ export class HotFiles {
     const { resolver } = this.#parts
     // Which snapshot a client sees of these depends on the client.
     if (isEntryPoint(path) || this.#parts.isIndex(path)) return null
-    const found = resolver.findFile(path, snapshot)
+    const indexed = this.#parts.index?.find(path, snapshot) ?? null
+    const found = indexed === null ? resolver.findFile(path, snapshot) : { path, content: indexed }
     if (found === null) return null
-    const file: FoundFile = { path, realPath: found.path, content: found.content, snapshot }
-    if (!mayRedirect(this.#parts, file, false).redirect) return null
-    const headers = { 'cache-control': 'no-store', ...validatorHeaders(file.content) }
-    const hot: HotFile = { ...file, head: headLines(headers) }
+    const { content } = found
+    if (!mayRedirect(this.#parts, { path, realPath: found.path, content }, false).redirect) {
+      return null
+    }
+    const head = headLines({ 'cache-control': 'no-store', ...validatorHeaders(content) })
+    const hot: HotFile = { path, content, snapshot, linked: linkContent(content.sha256), head }
     // One or two spellings of each file: made-up ones cannot fill the memory.
-    if (target.length <= this.#parts.prefix.length + 1 + path.length) this.#known.set(target, hot)
+    const isShort = target.length <= this.#parts.prefix.length + 1 + path.length
+    if (isShort && (indexed === null || this.#isWarm(content))) this.#known.set(target, hot)
     return hot
+  }
+
+  /** It was asked for before: what is found quickly and asked for once is not worth remembering. */
+  #isWarm({ number }: FileContent): boolean {
+    const place = number % lukewarmFiles
+    const warm = this.#lukewarm[place] === number + 1
+    this.#lukewarm[place] = number + 1
+    return warm
   }
 }

@@ -82,6 +82,8 @@ const startParts = async (
   const { rescueNames } = assembly.context
   rescueNames?.start()
   stack.defer(() => rescueNames?.stop())
+  assembly.pathIndex.start()
+  stack.defer(() => assembly.pathIndex.stop())
   await folder.announceRunning(localUrl(options, url))
   const stopPublishing = startPublishing(options, folder, assembly, logger)
   stack.defer(stopPublishing)

@@ -40,6 +40,7 @@ const decide = (
     https,
     path: file.path,
     content: file.content,
+    linked: file.linked,
     range: undefined,
   }
   const decision = redirector.decide(wanted)

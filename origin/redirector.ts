@@ -4,9 +4,8 @@
 import type { Clock, Random } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import { duplicateLinks, stickyMs } from '../core/limits.ts'
-import { linkContent } from '../delivery/link-signer.ts'
 import { linkExpiry } from '../delivery/links.ts'
-import type { Content } from '../manifest/model.ts'
+import type { FileContent } from '../manifest/model.ts'
 import { type Account, emptyAccount, expectedBytes, noteRedirect } from './logic/account.ts'
 import {
   byExpectedLoad,
@@ -36,7 +35,9 @@ export interface RedirectRequest {
   readonly address?: string | null
   readonly https: boolean
   readonly path: RepoPath
-  readonly content: Content
+  readonly content: FileContent
+  /** linkContent of its hash, where the caller has it. */
+  readonly linked?: string
   readonly range: string | undefined
 }
 
@@ -107,8 +108,6 @@ export class Redirector {
   readonly #parts: RedirectorParts
   readonly #standings: Standings
   readonly #memory: RedirectMemory
-  /** The hashes of contents as links have them, for as long as somebody remembers the content. */
-  readonly #linked = new WeakMap<Content, string>()
   /** All redirects together. */
   #total: Account = emptyAccount
 
@@ -176,7 +175,7 @@ export class Redirector {
     const { request: wanted, moment } = this.#field(request, none)
     const standing = this.#standings.find(name)
     if (standing === undefined || refusal(standing, wanted, moment) !== null) return null
-    const link = this.#link(standing, request.path, request.content)
+    const link = this.#link(standing, request)
     if (link === null) return null
     this.#remember(request, name)
     this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
@@ -217,24 +216,22 @@ export class Redirector {
   }
 
   /** A signed link to a path at a volunteer; null when it is not enrolled any more. */
-  linkTo(name: VolunteerName, path: RepoPath, content: Content): string | null {
+  linkTo(name: VolunteerName, path: RepoPath, content: FileContent): string | null {
     this.#standings.current()
     const standing = this.#standings.find(name)
-    return standing === undefined ? null : this.#link(standing, path, content)
+    return standing === undefined ? null : this.#link(standing, { path, content })
   }
 
   /** Null: a mirror without our daemon, at which no path is proved any more. */
-  #link(standing: Standing, path: RepoPath, content: Content): string | null {
+  #link(
+    standing: Standing,
+    { path, content, linked }: Pick<RedirectRequest, 'path' | 'content' | 'linked'>,
+  ): string | null {
     if (standing.mirror !== null) {
       const proved = this.#parts.provedPathOf?.(standing.name, content.number) ?? null
       return proved === null ? null : `${standing.url}/${proved}`
     }
     const { sha256 } = content
-    let linked = this.#linked.get(content)
-    if (linked === undefined) {
-      linked = linkContent(sha256)
-      this.#linked.set(content, linked)
-    }
     const expiresSeconds = linkExpiry(Math.floor(this.#parts.clock.nowMs() / 1000))
     const target = { path, sha256, expiresSeconds }
     const base = this.#parts.baseOf?.(standing.name, standing.url) ?? standing.url
@@ -295,7 +292,7 @@ export class Redirector {
       index => (field.candidates[index] as Standing).name,
     )
     if (serveHere || candidate === undefined) return { tried, duplicates, serveHere: true }
-    const location = this.#link(candidate, request.path, request.content)
+    const location = this.#link(candidate, request)
     if (location === null) return { tried, duplicates, serveHere: true }
     const chosen = { candidate, load: choice.load }
     return { tried, duplicates, serveHere: false, chosen, location }

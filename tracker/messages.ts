@@ -59,7 +59,7 @@ export const WireContainer = Type.Union([
     kind: Type.Literal('bitmap'),
     bits: Type.String({
       maxLength: Math.ceil(containerBytes / 3) * 4,
-      pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+      // Base64: see checkContainers, which is many times as fast as an expression.
     }),
   }),
   Type.Object({ index: containerIndex, kind: Type.Literal('change'), add: ranges, remove: ranges }),
@@ -282,12 +282,19 @@ const refuse = (reason: string): never => {
   throw new MirrorswarmError('MS_REQUEST_INVALID', `announce: ${reason}`)
 }
 
-/** Throws MS_REQUEST_INVALID for containers named twice or ranges that leave their container. */
+/** Whatever else stands in such a text is passed over by the decoder, which then gives less. */
+const isBase64 = (text: string): boolean =>
+  text.length % 4 === 0 && Buffer.from(text, 'base64').length === Buffer.byteLength(text, 'base64')
+
+/** Throws MS_REQUEST_INVALID for containers named twice, bitmaps that are none, or ranges that leave their container. */
 export const checkContainers = (containers: readonly WireContainer[]): void => {
   const seen = new Set<number>()
   for (const container of containers) {
     if (seen.has(container.index)) refuse(`container ${container.index} is there twice`)
     seen.add(container.index)
+    if (container.kind === 'bitmap' && !isBase64(container.bits)) {
+      refuse(`the bitmap of container ${container.index} is not base64`)
+    }
     if (container.kind !== 'change') continue
     for (const [start, length] of [...container.add, ...container.remove]) {
       if (start + length > containerNumbers) {

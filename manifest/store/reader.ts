@@ -12,7 +12,15 @@ import type {
 } from '../../core/ids.ts'
 import { pathsOfContent } from '../../core/limits.ts'
 import { snapshotsListed } from '../../core/update-limits.ts'
-import type { Bundle, Content, Entry, Head, RepositoryIdentity, Snapshot } from '../model.ts'
+import type {
+  Bundle,
+  Content,
+  Entry,
+  FileContent,
+  Head,
+  RepositoryIdentity,
+  Snapshot,
+} from '../model.ts'
 import { afterFolder, type DirectoryChild, type ListOptions, prepareListing } from './listing.ts'
 import { preparePartsQuery } from './parts.ts'
 import { resolvePath } from './resolve.ts'
@@ -88,12 +96,18 @@ const prepareStatements = (database: DatabaseSync) => {
      WHERE e.path = ?1 AND ${liveAt('e', '?2')}`,
   )
   fileAt.setReturnArrays(true)
+  const filesAfter = prepare(
+    `SELECT e.path, c.number, lower(hex(c.sha256)) AS sha256, c.size, c.modified
+     FROM entries e JOIN contents c ON c.number = e.content
+     WHERE e.path > ?1 AND ${liveAt('e', '?2')} ORDER BY e.path LIMIT ?3`,
+  )
   const stamp = prepare(
     'SELECT size, modified_ns, changed_ns, inode, content FROM files WHERE path = ? AND content IS NOT NULL',
   )
   stamp.setReadBigInts(true)
   return {
     fileAt,
+    filesAfter,
     stamp,
     meta: prepare('SELECT value FROM meta WHERE key = ?'),
     latest: prepare('SELECT * FROM snapshots ORDER BY number DESC LIMIT 1'),
@@ -206,6 +220,23 @@ export class ManifestReader {
   fileAt(path: RepoPath, snapshot: SnapshotNumber): Content | null {
     const values = this.#statements.fileAt.get(path, snapshot) as readonly unknown[] | undefined
     return values === undefined ? null : contentOfValues(values)
+  }
+
+  /** Files in the order of their paths, those behind `after`, at most `limit`. */
+  filesAfter(
+    after: RepoPath,
+    snapshot: SnapshotNumber,
+    limit: number,
+  ): { readonly path: RepoPath; readonly content: FileContent }[] {
+    return this.#statements.filesAfter.all(after, snapshot, limit).map(row => ({
+      path: pathOf(row),
+      content: {
+        number: numberOf(row, 'number'),
+        sha256: textOf(row, 'sha256') as Sha256,
+        sizeBytes: numberOf(row, 'size'),
+        modifiedSeconds: numberOf(row, 'modified'),
+      },
+    }))
   }
 
   /** True for the root and for every path with entries below it. */

@@ -5,7 +5,7 @@ import { isMirrorswarmError } from '../../core/errors.ts'
 import { chunkHashBytes, coarseChunkBytes } from '../../core/kernel/chunk-map.ts'
 import type { Kernel } from '../../core/kernel/kernel.ts'
 import { sha256Hex } from '../../core/keys.ts'
-import type { Content } from '../../manifest/model.ts'
+import type { FileContent } from '../../manifest/model.ts'
 import type { ManifestReader } from '../../manifest/store/reader.ts'
 import type { ContentSource } from '../../prsync/ranges-answer.ts'
 
@@ -23,7 +23,7 @@ export class ExpectedBytes {
   }
 
   /** Whether these are the content's bytes from `offset` on; null: nothing here can tell. */
-  async matches(content: Content, offset: number, bytes: Uint8Array): Promise<boolean | null> {
+  async matches(content: FileContent, offset: number, bytes: Uint8Array): Promise<boolean | null> {
     if (offset + bytes.length > content.sizeBytes) return false
     if (bytes.length === content.sizeBytes) return sha256Hex(bytes) === content.sha256
     const expected = await this.#read(content, offset, bytes.length)
@@ -32,14 +32,14 @@ export class ExpectedBytes {
   }
 
   /** SHA-256 of a part; null: nothing here can tell. */
-  async sha256(content: Content, offset: number, length: number): Promise<string | null> {
+  async sha256(content: FileContent, offset: number, length: number): Promise<string | null> {
     if (offset === 0 && length === content.sizeBytes) return content.sha256
     if (offset + length > content.sizeBytes) return null
     const expected = await this.#read(content, offset, length)
     return expected === null ? null : sha256Hex(expected)
   }
 
-  async #read(content: Content, offset: number, length: number): Promise<Buffer | null> {
+  async #read(content: FileContent, offset: number, length: number): Promise<Buffer | null> {
     const open = await this.#parts.source.open(content.sha256)
     if (open === null) return null
     try {
@@ -53,7 +53,7 @@ export class ExpectedBytes {
   }
 
   /** The whole 64 KiB chunks among the bytes, by their stored hashes. */
-  #matchesHashes(content: Content, offset: number, bytes: Uint8Array): boolean | null {
+  #matchesHashes(content: FileContent, offset: number, bytes: Uint8Array): boolean | null {
     const stored = this.#parts.reader.coarseChunkHashes(content.number)
     const first = Math.ceil(offset / coarseChunkBytes)
     const skip = first * coarseChunkBytes - offset

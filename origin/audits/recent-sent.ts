@@ -5,12 +5,12 @@ import { LRUCache } from 'lru-cache'
 import { remembersSent } from '../../core/healing-limits.ts'
 import type { RepoPath, VolunteerName } from '../../core/ids.ts'
 import { volunteers } from '../../core/limits.ts'
-import type { Content } from '../../manifest/model.ts'
+import type { FileContent } from '../../manifest/model.ts'
 
 /** A file as a client asked for it. */
 export interface SentFile {
   readonly path: RepoPath
-  readonly content: Content
+  readonly content: FileContent
 }
 
 interface Sent {
