@@ -75,7 +75,9 @@ t.test('containers are bounded in number, index, bitmap and ranges', async t => 
   refused(t, withContainers({ index: -1, kind: 'full' }), /index/)
   refused(t, withContainers({ index: 0, kind: 'roaring' }), /kind/)
   refused(t, withContainers({ index: 0, kind: 'bitmap', bits: 'A'.repeat(10_928) }), /bits/)
-  refused(t, withContainers({ index: 0, kind: 'bitmap', bits: 'A*==' }), /bits/)
+  for (const bits of ['A*==', 'AA', 'AA=A', 'AA A', 'AAAA====']) {
+    refused(t, withContainers({ index: 0, kind: 'bitmap', bits }), /bitmap of container 0/)
+  }
   refused(t, withContainers({ index: 0, kind: 'full' }, { index: 0, kind: 'empty' }), /twice/)
   const change = (add: unknown[]) => withContainers({ index: 0, kind: 'change', add, remove: [] })
   refused(t, change([[65_000, 1000]]), /ends outside/)

@@ -286,7 +286,7 @@ const refuse = (reason: string): never => {
 const isBase64 = (text: string): boolean =>
   text.length % 4 === 0 && Buffer.from(text, 'base64').length === Buffer.byteLength(text, 'base64')
 
-/** Throws MS_REQUEST_INVALID for containers named twice, bitmaps that are none, or ranges that leave their container. */
+/** Throws MS_REQUEST_INVALID for containers named twice, odd bitmaps and ranges that leave theirs. */
 export const checkContainers = (containers: readonly WireContainer[]): void => {
   const seen = new Set<number>()
   for (const container of containers) {
