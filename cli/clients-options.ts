@@ -34,3 +34,9 @@ export const clientAdd = {
 } as const satisfies OptionTable
 
 export const oneClient = { name: clientName, ...operator } as const satisfies OptionTable
+
+/** Of the origin. */
+export const publicDashboard = {
+  kind: 'flag',
+  help: 'Show /-/ui/ and /-/events to whoever may read files (default: to the operator)',
+} as const

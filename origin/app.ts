@@ -22,6 +22,7 @@ import {
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { answerQuickly, quickAnswer } from './quick-redirect.ts'
 import { type ClientRoutesParts, clientRoutes } from './routes/clients.ts'
+import { type DashboardRoutesParts, dashboardRoutes } from './routes/dashboard.ts'
 import { answerPath } from './routes/files.ts'
 import { mirrorRoutes } from './routes/mirrors.ts'
 import { type OperatorRoutesParts, operatorRoutes } from './routes/operator.ts'
@@ -36,6 +37,7 @@ import { refuseUnparsed } from './unparsed.ts'
 import type { TunnelEntrance } from './workers/tunnel.ts'
 
 export type AppParts = ClientRoutesParts &
+  DashboardRoutesParts &
   OperatorRoutesParts &
   ProtocolRoutesParts &
   RangesRoutesParts &
@@ -199,6 +201,7 @@ export const buildApp = (parts: AppParts, options: AppOptions): BuiltApp => {
   clientRoutes(app, parts)
   mirrorRoutes(app, parts)
   proofRoutes(app, parts)
+  dashboardRoutes(app, parts)
   addShortWay(app, context)
   const { clock, logger } = context
   const answer: FrontParts['answer'] = (head, socket) => quickAnswer(context, head, socket)

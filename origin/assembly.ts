@@ -28,6 +28,8 @@ import { Authority } from './authority.ts'
 import { Bounces } from './bounces.ts'
 import { originContents, originForms } from './content-source.ts'
 import type { OriginContext } from './context.ts'
+import type { Dashboard } from './dashboard/dashboard.ts'
+import { makeDashboard } from './dashboard/make-dashboard.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Enrolment } from './enrolment.ts'
 import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
@@ -295,14 +297,21 @@ const makeEnrolment = (
 const makeListeners = (
   tracker: OpenStore['tracker'],
   reachability: Reachability,
-  late: () => { readonly auditor: Auditor; readonly foreign: ForeignMirrors },
+  late: () => {
+    readonly auditor: Auditor
+    readonly foreign: ForeignMirrors
+    readonly dashboard: Dashboard
+  },
 ): Pick<OriginContext, 'onRepeat' | 'onRequest'> & Required<Pick<RedirectorParts, 'onSent'>> => ({
   onRepeat: (name, file) => {
     reachability.suspect(name)
     late().auditor.suspect(name, file)
     late().foreign.suspect(name, file.content.number)
   },
-  onSent: (name, request) => late().auditor.sent(name, request),
+  onSent: (name, request, chosen) => {
+    late().auditor.sent(name, request)
+    late().dashboard.sent(name, request, chosen)
+  },
   onRequest: content => {
     tracker.requested(content)
     late().foreign.requested(content)
@@ -332,13 +341,13 @@ export const assemble = (
     ...{ publisher, logger, clock: systemClock },
     publishedFiles: () => resolver.latest?.files ?? 0,
   })
-  const late = () => ({ authority, redirector, gate, seeding, foreign, ...built })
+  const late = () => ({ authority, redirector, gate, seeding, foreign, dashboard, ...built })
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
-  const told = makeListeners(tracker, reachability, () => ({ auditor, foreign }))
+  const told = makeListeners(tracker, reachability, () => ({ auditor, foreign, dashboard }))
   const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
   const access = makeAccess(store, front, authority, options)
@@ -370,12 +379,13 @@ export const assemble = (
     { announceMs: intervalMs, requireClients: options.requireClients, allowLoopback },
   )
   const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
+  const dashboard: Dashboard = makeDashboard(context, store, publisher)
   const seeding = makeSeeding(context)
   const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
     ...{ stock, enrolment, reachability, clock: systemClock, allowLoopback, upstream, pathIndex },
-    ranges: makeRanges(context, folder.files.folder),
+    ...{ ranges: makeRanges(context, folder.files.folder), dashboard, audience: options },
   }
   const built: BuiltOrigin = buildOrigin(parts, front, options)
   return { ...parts, selection, auditor, foreign, prober, front, seeding, ...built }

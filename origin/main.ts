@@ -68,6 +68,7 @@ const startParts = async (
   if (identity !== null && latest !== null) {
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
+  await assembly.dashboard.start()
   const url = await listen(assembly, options)
   assembly.tlsReloader?.start()
   stack.defer(() => seeding.stop())

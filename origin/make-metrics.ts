@@ -2,10 +2,12 @@
 
 import { statfs } from 'node:fs/promises'
 import { systemClock } from '../core/clock.ts'
+import { eventStreams } from '../core/dashboard-limits.ts'
 import { openPolls, volunteers, waitingPublishes } from '../core/limits.ts'
 import { seedConnections } from '../core/stock-limits.ts'
 import type { TlsReloader } from '../core/tls-files.ts'
 import type { Authority } from './authority.ts'
+import type { Dashboard } from './dashboard/dashboard.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
 import { Metrics } from './metrics.ts'
@@ -30,6 +32,7 @@ export interface MetricsParts {
     readonly redirector: Redirector
     readonly gate: ServingGate
     readonly seeding: SeedListener
+    readonly dashboard: Dashboard
     readonly tlsReloader: TlsReloader | null
     readonly foreign: ForeignMirrors
   }
@@ -42,6 +45,7 @@ const queuesOf = ({ store, publisher, late }: MetricsParts): QueueUse[] => [
   { queue: 'polls', length: store.tracker.stateSize.openPolls, limit: openPolls },
   { queue: 'publishes', length: publisher.waiting, limit: waitingPublishes },
   { queue: 'volunteers', length: store.tracker.candidates().length, limit: volunteers },
+  { queue: 'events', length: late().dashboard.hub.size, limit: eventStreams },
   { queue: 'bittorrent', length: late().seeding.size, limit: seedConnections },
 ]
 
@@ -88,6 +92,7 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
       return tracker.popular(most).filter(number => reader.pathsOf(number, newest, 1).length > 0)
     },
     holders: () => tracker.candidates(),
+    eventStreams: () => late().dashboard.hub.counters,
     freeBytes: () => freeBytes(folder.files.folder),
     mirrors: () => late().foreign,
     certificateEndsMs: () => late().tlsReloader?.endsMs ?? null,

@@ -93,6 +93,7 @@ export class Metrics {
     number
   >
   readonly #bytes: Counter<'kind'>
+  readonly #sent: Record<BytesKind, number> = { client: 0, sync: 0, bittorrent: 0 }
   readonly #bounces: Counter<'reason'>
   readonly #audits: Counter<'by' | 'result'>
   readonly #decisions = new DurationCounts({
@@ -235,6 +236,19 @@ export class Metrics {
 
   sent(kind: BytesKind, bytes: number): void {
     this.#bytes.inc({ kind }, bytes)
+    this.#sent[kind] += bytes
+  }
+
+  /** Since the start: bytes sent, and requests for files that were answered with bytes. */
+  sums(): {
+    readonly clientBytes: number
+    readonly seedBytes: number
+    readonly servedHere: number
+  } {
+    const { client: clientBytes, sync, bittorrent } = this.#sent
+    const { kept, tree, direct, repeat, rescued } = this.#requests
+    const servedHere = kept + tree + direct + repeat + rescued
+    return { clientBytes, seedBytes: sync + bittorrent, servedHere }
   }
 
   decided(seconds: number): void {

@@ -51,6 +51,8 @@ export interface OriginOptions {
   readonly hashThreads: number | null
   /** Only clients with credentials, or in a client's network, may read. */
   readonly requireClients: boolean
+  /** Whoever may read anything may watch the network; else the operator alone. */
+  readonly publicDashboard: boolean
   /** Proxies, and limits of what one address may ask. */
   readonly front: FrontOptions
   /** A DNS zone with a name for each volunteer that leads to the origin, too; null: none. */
@@ -83,6 +85,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   workers: 1,
   hashThreads: null,
   requireClients: false,
+  publicDashboard: false,
   front: frontDefaults,
   rescueZone: null,
   auditIntervalMs: 60_000,

@@ -6,7 +6,14 @@ import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import { duplicateLinks, stickyMs } from '../core/limits.ts'
 import { linkExpiry } from '../delivery/links.ts'
 import type { FileContent } from '../manifest/model.ts'
-import { type Account, emptyAccount, expectedBytes, noteRedirect } from './logic/account.ts'
+import {
+  type Account,
+  emptyAccount,
+  expectedBytes,
+  noteRedirect,
+  shareAt,
+} from './logic/account.ts'
+import type { CapacitySource } from './logic/capacity.ts'
 import {
   byExpectedLoad,
   type Choice,
@@ -58,6 +65,16 @@ export interface Chosen {
   readonly candidate: Standing
   /** Expected load: 0 idle, 1 at capacity. */
   readonly load: number
+  readonly by: Choice['by']
+  readonly tier: Tier
+}
+
+/** How busy a volunteer is taken to be. */
+export interface Business {
+  readonly capacityBytesPerSecond: number
+  readonly capacitySource: CapacitySource
+  /** Its part of the redirects of the last minute; 0 when there were few. */
+  readonly share: number
 }
 
 /** A decision with everybody that could serve or not, and why. */
@@ -89,8 +106,8 @@ export interface RedirectorParts {
   readonly provedPathOf?: (name: VolunteerName, content: ContentNumber) => RepoPath | null
   /** The origin asks clients for credentials, which mirrors without our daemon do not. */
   readonly requireClients?: boolean
-  /** Told of each client that is sent to a volunteer. */
-  readonly onSent?: (name: VolunteerName, request: RedirectRequest) => void
+  /** Told of each client that is sent to a volunteer; null: it had named the volunteer. */
+  readonly onSent?: (name: VolunteerName, request: RedirectRequest, chosen: Chosen | null) => void
   /** Missing: one of its own. */
   readonly memory?: RedirectMemory
 }
@@ -155,7 +172,7 @@ export class Redirector {
       this.#memory.stick(request, number, nowMs + stickyMs)
     }
     this.noteSent(sentTo, expectedBytes(request.range, request.content.sizeBytes))
-    this.#parts.onSent?.(sentTo, request)
+    this.#parts.onSent?.(sentTo, request, decision.serveHere ? null : decision.chosen)
   }
 
   /** Count a redirect against a volunteer: announces show only later what it causes. */
@@ -179,7 +196,7 @@ export class Redirector {
     if (link === null) return null
     this.#remember(request, name)
     this.noteSent(name, expectedBytes(request.range, request.content.sizeBytes))
-    this.#parts.onSent?.(name, request)
+    this.#parts.onSent?.(name, request, null)
     return link
   }
 
@@ -192,6 +209,17 @@ export class Redirector {
   /** What each volunteer was sent since the start, as expected. */
   sent(): readonly Pick<Standing, 'name' | 'redirects' | 'redirectedBytes'>[] {
     return this.#standings.current()
+  }
+
+  /** How busy each volunteer is, by name. */
+  business(): ReadonlyMap<VolunteerName, Business> {
+    const nowMs = this.#parts.clock.monotonicMs()
+    return new Map(
+      this.#standings.current().map(({ name, account, capacityBytesPerSecond, capacitySource }) => {
+        const share = shareAt(account, this.#total, nowMs)
+        return [name, { capacityBytesPerSecond, capacitySource, share }] as const
+      }),
+    )
   }
 
   /** Whether this client was sent to this volunteer for this path a moment ago. */
@@ -294,7 +322,8 @@ export class Redirector {
     if (serveHere || candidate === undefined) return { tried, duplicates, serveHere: true }
     const location = this.#link(candidate, request)
     if (location === null) return { tried, duplicates, serveHere: true }
-    const chosen = { candidate, load: choice.load }
+    const tier = field.ranking.tiers[field.ranking.tierOf[choice.index] ?? 0] as Tier
+    const chosen = { candidate, load: choice.load, by: choice.by, tier }
     return { tried, duplicates, serveHere: false, chosen, location }
   }
 

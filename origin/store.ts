@@ -10,7 +10,8 @@ import { KeptStore } from '../manifest/kept-store.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import { ManifestWriter } from '../manifest/store/writer.ts'
-import { parseNetworkEvent } from '../tracker/events.ts'
+import type { EventLog } from '../tracker/event-log.ts'
+import { type NetworkEvent, parseNetworkEvent } from '../tracker/events.ts'
 import { SqliteEventLog } from '../tracker/sqlite-event-log.ts'
 import { Tracker } from '../tracker/tracker.ts'
 import { ClientStore } from './access/client-store.ts'
@@ -25,6 +26,8 @@ export interface OpenStore {
   readonly tokens: TokenStore
   readonly clients: ClientStore
   readonly torrents: TorrentIndex
+  /** Of the tracker. */
+  readonly log: EventLog<NetworkEvent>
   /** Not started. */
   readonly tracker: Tracker
 }
@@ -71,6 +74,7 @@ export const openStore = (
     tokens: closing(new TokenStore(files.tokens)),
     clients: closing(new ClientStore(files.clients)),
     torrents: closing(new TorrentIndex(files.torrents)),
+    log,
     tracker: new Tracker(parts, {
       intervalMs: options.announceIntervalMs,
       graceMs: options.graceMs ?? defaultGraceMs,

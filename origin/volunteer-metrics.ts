@@ -11,17 +11,21 @@ import type { VolunteerState } from '../tracker/messages.ts'
 import { nameVolunteers } from './logic/named-volunteers.ts'
 import { addVolunteerCounters, type VolunteerCountersSources } from './volunteer-counters.ts'
 
-export interface VolunteerMetricsSources extends VolunteerCountersSources {
-  volunteers(): readonly VolunteerView[]
-  suspicion(name: VolunteerName): Suspicion | null
-  /** How far its clock is ahead of ours; null: not known. */
-  skewMs(name: VolunteerName): number | null
+/** What lag is counted from. */
+export interface LagSources {
   /** Number of the newest snapshot; 0 before the first. */
   snapshotNumber(): number
   /** When the snapshot was made, milliseconds since 1970; null: not known (any more). */
   snapshotMs(number: number): number | null
   /** Milliseconds since 1970. */
   nowMs(): number
+}
+
+export interface VolunteerMetricsSources extends LagSources, VolunteerCountersSources {
+  volunteers(): readonly VolunteerView[]
+  suspicion(name: VolunteerName): Suspicion | null
+  /** How far its clock is ahead of ours; null: not known. */
+  skewMs(name: VolunteerName): number | null
 }
 
 /** Series together: of "_other", numbers that add up are added, the others are the largest (farthest from 0). */
@@ -47,7 +51,7 @@ const merge = (how: Merge, one: number | undefined, other: number): number => {
 /** How long there has been a snapshot that the volunteer has not applied, in seconds; 0: none. */
 export const behindSeconds = (
   snapshot: number | null,
-  { snapshotNumber, snapshotMs, nowMs }: VolunteerMetricsSources,
+  { snapshotNumber, snapshotMs, nowMs }: LagSources,
 ): number => {
   const newest = snapshotNumber()
   if (newest === 0 || (snapshot ?? 0) >= newest) return 0

@@ -18,10 +18,28 @@ export interface WorkingMetricsSources {
   latest(): Snapshot | null
   publishFailed(): boolean
   announces(): TrackerCounters
+  /** Streams of events since the start. */
+  eventStreams(): { readonly opened: number; readonly refused: number; readonly slow: number }
   /** Left for this user on the data folder's file system; a number that is not finite: not known. */
   freeBytes(): Promise<number>
   /** When the certificate of the listener ends, milliseconds since 1970; null without TLS. */
   certificateEndsMs(): number | null
+}
+
+const addEventStreams = (registry: Registry, sources: WorkingMetricsSources): void => {
+  new Counter({
+    name: 'mirrorswarm_event_streams_total',
+    help: 'Streams of /-/events: opened, refused for lack of room, cut because nobody read',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      const { opened, refused, slow } = sources.eventStreams()
+      this.reset()
+      this.inc({ result: 'opened' }, opened)
+      this.inc({ result: 'refused' }, refused)
+      this.inc({ result: 'slow' }, slow)
+    },
+  })
 }
 
 export const addWorkingMetrics = (registry: Registry, sources: WorkingMetricsSources): void => {
@@ -82,4 +100,5 @@ export const addWorkingMetrics = (registry: Registry, sources: WorkingMetricsSou
       this.inc({ result: 'refused' }, refusedAnnounces)
     },
   })
+  addEventStreams(registry, sources)
 }

@@ -79,6 +79,9 @@ t.test(
     const data = ['--data', `${repository}.mirrorswarm`]
     const origin = await start('origin', repository)
     await run(program, ['publish', ...data], { env })
+    for (const name of ['', 'browser/network.js', 'logic/words.js', 'vendor/uplot.js']) {
+      t.equal((await get(`${origin}-/ui/${name}`)).status, 200, `/-/ui/${name}`)
+    }
     const { stdout: token } = await run(program, ['token', 'create', ...data], { env })
     const words = [
       '--origin',

@@ -41,6 +41,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   workers: options.workers,
   hashThreads: options.hashThreads,
   requireClients: options.requireClients,
+  publicDashboard: options.publicDashboard,
   front: frontOptions(options),
   rescueZone: options.rescueZone,
   auditIntervalMs: options.auditInterval,

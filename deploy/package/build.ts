@@ -79,10 +79,11 @@ const build = (root: string): void => {
   const target = join(root, 'dist')
   rmSync(target, { recursive: true, force: true })
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: 'inherit',
-  })
-  for (const file of ['cli/mirrorswarm.js', 'core/kernel/kernel.wasm']) {
+  for (const project of ['tsconfig.build.json', 'dashboard/browser/tsconfig.build.json']) {
+    execFileSync(process.execPath, [compiler, '-p', join(root, project)], { stdio: 'inherit' })
+  }
+  const copies = ['cli/mirrorswarm.js', 'core/kernel/kernel.wasm', 'dashboard/style.css']
+  for (const file of [...copies, 'dashboard/icon.svg']) {
     cpSync(join(root, file), join(target, file))
   }
   const { name, version } = readManifest(root)

@@ -44,13 +44,14 @@ export interface Explanation {
 const retiredText =
   'retired: a later snapshot dropped it; it stays available for the origin’s --grace'
 
-const choices: Readonly<Record<Selection['by'], string>> = {
+/** How a choice fell, in words. */
+export const choices: Readonly<Record<Selection['by'], string>> = {
   sticky: 'it served this client last',
   load: 'the less loaded of two chosen at random among the nearest',
   none: 'nobody was chosen',
 }
 
-const percent = (load: number): string =>
+export const percent = (load: number): string =>
   Number.isFinite(load) ? `${Math.round(load * 100)} %` : 'no capacity'
 
 const sources: Readonly<Record<CapacitySource, string>> = {
@@ -59,7 +60,7 @@ const sources: Readonly<Record<CapacitySource, string>> = {
   assumed: 'assumed',
 }
 
-const closeness = ({ kind, prefixBits }: Tier): string =>
+export const closeness = ({ kind, prefixBits }: Tier): string =>
   prefixBits === null ? tierTexts[kind] : `${tierTexts[kind]} (/${prefixBits})`
 
 /** What is held against it: in quarantine, or after a failure that was not confirmed yet. */

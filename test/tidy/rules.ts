@@ -8,12 +8,13 @@ import { isTestFile, type SourceFile } from './source-file.ts'
 /** Which folders a folder may import besides itself. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  dashboard: ['core'],
   manifest: ['core'],
   delivery: ['core', 'manifest'],
   prsync: ['core', 'manifest'],
   tracker: ['core', 'manifest', 'delivery', 'prsync'],
-  origin: ['core', 'manifest', 'delivery', 'prsync', 'tracker'],
-  volunteer: ['core', 'manifest', 'delivery', 'prsync', 'tracker'],
+  origin: ['core', 'dashboard', 'manifest', 'delivery', 'prsync', 'tracker'],
+  volunteer: ['core', 'dashboard', 'manifest', 'delivery', 'prsync', 'tracker'],
   loadtest: ['core', 'manifest', 'delivery', 'prsync', 'tracker', 'origin', 'volunteer'],
   cli: ['core', 'manifest', 'delivery', 'prsync', 'tracker', 'origin', 'volunteer', 'loadtest'],
   types: [],

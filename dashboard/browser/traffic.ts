@@ -1,0 +1,110 @@
+// Traffic over time: who sends it, and what the origin is spared.
+
+import type { Overview, TrafficSample } from '../logic/overview.ts'
+import { agoText, countText, partText, rateText, sizeText } from '../logic/words.ts'
+import { addChart, type ChartData } from './charts.ts'
+import { find, showTiles } from './dom.ts'
+import { serverNowMs, startPage } from './shell.ts'
+import { addTable } from './table.ts'
+
+let picture: Overview | null = null
+
+const showClients = addChart('clients', {
+  series: [
+    { label: 'Volunteers', colour: '--clients' },
+    { label: 'Origin', colour: '--origin' },
+  ],
+  format: rateText,
+  time: 'clock',
+})
+
+const showSync = addChart('sync', {
+  series: [
+    { label: 'Among volunteers', colour: '--sync' },
+    { label: 'From the origin', colour: '--origin' },
+  ],
+  format: rateText,
+  time: 'clock',
+})
+
+const showTable = addTable<TrafficSample>(find('table'), {
+  caption: 'Traffic over time',
+  key: ({ atMs }) => String(atMs),
+  columns: [
+    { title: 'Time', cell: ({ atMs }) => new Date(atMs).toLocaleTimeString() },
+    { title: 'Volunteers to clients', figure: true, cell: each => rateText(each.volunteerRate) },
+    { title: 'Origin to clients', figure: true, cell: each => rateText(each.originRate) },
+    { title: 'Among volunteers', figure: true, cell: each => rateText(each.swarmRate) },
+    { title: 'Origin to volunteers', figure: true, cell: each => rateText(each.seedRate) },
+    {
+      title: 'Redirects a second',
+      figure: true,
+      cell: each => each.redirectsPerSecond.toFixed(1),
+    },
+  ],
+})
+
+const tableRows = 60
+
+const columnsOf = (
+  samples: readonly TrafficSample[],
+  ...keys: readonly (keyof TrafficSample)[]
+): ChartData => [
+  samples.map(({ atMs }) => atMs / 1000),
+  ...keys.map(key => samples.map(sample => sample[key])),
+]
+
+const average = (samples: readonly TrafficSample[], key: keyof TrafficSample): string =>
+  rateText(samples.reduce((sum, sample) => sum + sample[key], 0) / Math.max(1, samples.length))
+
+const show = (news: Overview): void => {
+  picture = news
+  const { totals } = news
+  const given = totals.redirectedBytes + totals.originBytes
+  const since = agoText(totals.sinceMs, serverNowMs())
+  showTiles(find('tiles'), [
+    {
+      term: 'Spared the origin',
+      value: sizeText(totals.redirectedBytes),
+      note: `asked for by redirected clients since ${since}`,
+    },
+    {
+      term: 'Sent by volunteers',
+      value: given === 0 ? 'nothing yet' : partText(totals.redirectedBytes / given),
+      note: 'of what clients got',
+    },
+    {
+      term: 'Sent by the origin',
+      value: sizeText(totals.originBytes),
+      note: `to clients, in ${countText(totals.servedHere)} answers`,
+    },
+    { term: 'Redirects', value: countText(totals.redirects), note: `since ${since}` },
+    {
+      term: 'Origin to volunteers',
+      value: sizeText(totals.seedBytes),
+      note: 'and to BitTorrent clients',
+    },
+  ])
+  const span = Number(find<HTMLSelectElement>('span').value)
+  const samples = news.traffic.filter(({ atMs }) => atMs >= serverNowMs() - span)
+  const shown = samples.length > 0 ? samples : news.traffic.slice(-1)
+  showClients(
+    columnsOf(shown, 'volunteerRate', 'originRate'),
+    `On average volunteers sent ${average(shown, 'volunteerRate')} and the origin ${average(shown, 'originRate')} to clients`,
+  )
+  showSync(
+    columnsOf(shown, 'swarmRate', 'seedRate'),
+    `On average volunteers exchanged ${average(shown, 'swarmRate')} and the origin sent them ${average(shown, 'seedRate')}`,
+  )
+  if (find('table').closest('details')?.open === true) {
+    showTable([...shown].reverse().slice(0, tableRows))
+  }
+}
+
+const again = (): void => {
+  if (picture !== null) show(picture)
+}
+find('span').addEventListener('change', again)
+find('table').closest('details')?.addEventListener('toggle', again)
+
+startPage({ onPicture: show })

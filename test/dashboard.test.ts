@@ -1,0 +1,132 @@
+// The dashboard in a real Chromium, on a real origin with a real volunteer: what people do there works,
+// and every page is usable on a phone, in the dark, and by its names alone.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { testFolder } from '../core/fixtures/test-folder.ts'
+import { noise } from '../loadtest/sample/noise.ts'
+import { TestNetwork } from '../origin/fixtures/test-network.ts'
+import { startVolunteer } from '../volunteer/main.ts'
+import { nameless, noChromium, openPage, paleTexts, startChromium, tooWide } from './browser.ts'
+
+t.setTimeout(240_000)
+
+const deadline = { timeout: 60_000 }
+
+t.test('operators see and steer their network in a browser', { skip: noChromium }, async t => {
+  const mirrors = join(testFolder(t), 'mirrors')
+  mkdirSync(mirrors)
+  const network = await TestNetwork.start(t, repository => {
+    mkdirSync(join(repository, 'pool'))
+    for (const name of ['a b+c', 'd']) {
+      writeFileSync(join(repository, 'pool', `${name}.bin`), noise(name, 200_000))
+    }
+  })
+  await network.waitForSnapshot(1)
+  const base = network.origin.url
+  const browser = await startChromium()
+  t.teardown(() => browser.close())
+  const { page, complaints, context } = await openPage(browser, base, { width: 1280 }, null)
+  page.setDefaultTimeout(deadline.timeout)
+
+  await t.test('a stranger is asked for the token, and a wrong one is refused', async t => {
+    await page.goto(`${base}-/ui/`)
+    await page.fill('#token', 'wrong')
+    await page.click('#sign-in button')
+    await page.waitForSelector('#sign-in-problem:not(:empty)')
+    t.notOk(await page.isVisible('#content'))
+    await page.fill('#token', await network.operatorToken())
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#content', { state: 'visible' })
+    t.match(await page.textContent('#tiles'), /Snapshot1.*2 files/)
+    t.ok(await page.isVisible('#no-volunteers'))
+  })
+
+  await t.test('a volunteer enrolled by the pasted command appears within ten seconds', async t => {
+    await page.goto(`${base}-/ui/manage`)
+    await page.click('#token-form button')
+    const command = await page.textContent('#command')
+    const [, url = '', token = ''] = /--origin (\S+) --token (\S+)/.exec(command ?? '') ?? []
+    t.equal(`${url}/`, base)
+    const watched = await context.newPage()
+    const signIn = `sessionStorage.setItem('mirrorswarm-operator-token', '${await network.operatorToken()}')`
+    await watched.addInitScript({ content: signIn })
+    await watched.goto(`${base}-/ui/`)
+    await watched.waitForSelector('#content', { state: 'visible' })
+    const volunteer = await startVolunteer({
+      ...{ mirrorDir: join(mirrors, 'ada'), dataDir: join(mirrors, 'ada-data') },
+      ...{ originUrl: url, token, name: 'ada', listen: { host: '127.0.0.1', port: 0 } },
+      ...{ publicUrl: null, tls: null, include: [], exclude: [], bootstrap: null },
+      ...{ uploadLimitBytesPerSecond: null, downloadLimitBytesPerSecond: null },
+      ...{ compression: 'zstd', quotaBytes: null, minFreeBytes: 1, maxClients: null },
+      ...{ hours: null, networks: [], peerPort: 0, graceMs: null, logLevel: 'silent' },
+    })
+    t.teardown(() => volunteer.stop())
+    const sinceMs = Date.now()
+    await watched.waitForSelector('#volunteers th:has-text("ada")')
+    t.comment(`seen after ${Date.now() - sinceMs} ms`)
+    await watched.waitForSelector('#volunteers .badge.synced')
+    t.match(await watched.textContent('#happenings'), /ada enrolled/)
+    await page.waitForSelector('#waiting:has-text("ada enrolled")')
+
+    await page.click('#volunteers button[data-action=drain]')
+    await page.waitForSelector('#action-result:has-text("ada gets no new clients")')
+    await watched.waitForSelector('#volunteers .badge.draining')
+    await page.click('#volunteers button[data-action=undrain]')
+    await watched.waitForSelector('#volunteers .badge.synced')
+
+    writeFileSync(join(network.repository, 'pool', 'new.bin'), noise('new', 50_000))
+    await page.click('#publish-form button')
+    await page.waitForSelector('#publish-result:has-text("snapshot 2")')
+    await watched.goto(`${base}-/ui/releases`)
+    await watched.waitForSelector('#members :text("all of")')
+
+    await watched.goto(`${base}-/ui/redirects`)
+    await watched.waitForSelector('#none', { state: 'visible' })
+    await network.get('/pool/a%20b%2Bc.bin')
+    await watched.waitForSelector('#redirects th:has-text("/pool/a b+c.bin")')
+    t.match(await watched.textContent('#redirects'), /127\.0\.0\.0/)
+    await watched.click('#redirects a:has-text("explain")')
+    await watched.waitForSelector('#verdict:has-text("Redirected to ada")')
+    t.match(await watched.textContent('#accepted'), /ada/)
+    await watched.fill('#path', '/pool/none.bin')
+    await watched.keyboard.press('Enter')
+    await watched.waitForSelector('#ask-problem:has-text("no such file")')
+    await watched.close()
+  })
+
+  await t.test('every page fits a phone, light and dark, and has names for all', async t => {
+    const token = await network.operatorToken()
+    for (const [scheme, width] of [
+      ['light', 390],
+      ['dark', 1280],
+      ['dark', 390],
+    ] as const) {
+      const looked = await openPage(browser, base, { width, scheme }, token)
+      for (const name of ['', 'releases', 'traffic', 'redirects', 'explain', 'manage']) {
+        await looked.page.goto(`${base}-/ui/${name}`)
+        await looked.page.waitForSelector('.link[data-state=live]', deadline)
+        await looked.page.waitForTimeout(50)
+        const what = `${name || 'network'}, ${scheme}, ${width} px`
+        t.equal(await tooWide(looked.page), '', `${what}: nothing is too wide`)
+        t.same(await paleTexts(looked.page), [], `${what}: texts can be read`)
+        t.same(await nameless(looked.page), [], `${what}: all have names`)
+      }
+      t.same(looked.complaints, [], 'no errors, nothing from elsewhere')
+      await looked.context.close()
+    }
+  })
+
+  await t.test('a page whose stream breaks says so, and comes back by itself', async t => {
+    const lost = await openPage(browser, base, { width: 800 }, await network.operatorToken())
+    await lost.page.route('**/-/events', route => route.abort())
+    await lost.page.goto(`${base}-/ui/`)
+    await lost.page.waitForSelector('.link[data-state=lost]', deadline)
+    await lost.page.unroute('**/-/events')
+    await lost.page.waitForSelector('.link[data-state=live]', deadline)
+    t.match(await lost.page.textContent('#volunteers'), /ada/)
+    await lost.context.close()
+  })
+  t.same(complaints, [], 'no errors, nothing from elsewhere')
+})
