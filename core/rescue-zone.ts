@@ -17,6 +17,10 @@ export const parseZone = (text: string): string | null => {
   return zonePattern.test(zone) ? zone : null
 }
 
+/** Whether a host is the zone, or could be the name of something in it. */
+export const isInZone = (host: string, zone: string): boolean =>
+  `.${host.toLowerCase().replace(/\.$/, '')}`.endsWith(`.${zone}`)
+
 export interface RescueName {
   readonly name: VolunteerName
   /** Whether it is the name without the origin's addresses. */

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { chunkCacheBytes } from '../core/delta-limits.ts'
-import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import { probeDelayMostMs } from '../core/healing-limits.ts'
 import type { RepoPath, VolunteerName } from '../core/ids.ts'
 import { kernel } from '../core/kernel/kernel.ts'
@@ -39,7 +39,7 @@ import { HeadKeeper } from './head-keeper.ts'
 import { HotFiles } from './hot-files.ts'
 import { prefixOf } from './logic/public-url.ts'
 import { makeMetrics } from './make-metrics.ts'
-
+import { makeRescueNames } from './make-rescue.ts'
 import { type OriginOptions, swarmRateOf } from './options.ts'
 import { PathIndex } from './path-index.ts'
 import { Prober } from './prober.ts'
@@ -47,7 +47,8 @@ import { copiedPatterns, keptPatterns } from './publish-work.ts'
 import { Publisher } from './publisher.ts'
 import { Reachability } from './reachability.ts'
 import type { RedirectorParts } from './redirector.ts'
-import { RescueNames, type RescueNamesParts } from './rescue-names.ts'
+import { linkRights } from './rescue-access.ts'
+import type { RescueNames } from './rescue-names.ts'
 import { Resolver } from './resolver.ts'
 import { DirectoryPages } from './routes/directories.ts'
 import type { SeedListener } from './seed-listener.ts'
@@ -205,10 +206,16 @@ const makeAccess = (
   { clients }: OpenStore,
   { addresses, limit }: Front,
   authority: Authority,
-  { requireClients }: OriginOptions,
+  rescueNames: RescueNames | null,
+  { requireClients, publicUrl }: OriginOptions,
 ): Access => {
   const verifier = new Verifier(clients, systemClock)
-  return new Access({ authority, clients, verifier, addresses, limit }, { requireClients })
+  const links =
+    rescueNames === null ? {} : { linkRights: linkRights(rescueNames, prefixOf(publicUrl)) }
+  return new Access(
+    { ...{ authority, clients, verifier, addresses, limit }, ...links },
+    { requireClients },
+  )
 }
 
 /** Who is told of a publish, besides the tracker. */
@@ -227,21 +234,6 @@ const makeAuthority = (
   { publicUrl }: OriginOptions,
 ): Authority =>
   new Authority({ tracker, operatorToken, prefix: prefixOf(publicUrl), clock: systemClock })
-
-/** Throws MS_CONFIG_INVALID where rescue names cannot work. */
-const makeRescueNames = (
-  { rescueZone: zone, publicUrl: originUrl, requireClients }: OriginOptions,
-  parts: RescueNamesParts,
-): RescueNames | null => {
-  if (zone === null) return null
-  const invalid = (why: string): never => {
-    throw new MirrorswarmError('MS_CONFIG_INVALID', `--rescue-zone ${zone}: ${why}`)
-  }
-  if (originUrl === null)
-    return invalid('volunteers’ ports are compared with --public-url: give it')
-  if (requireClients) return invalid('clients do not send credentials to other names')
-  return new RescueNames(parts, { zone, originUrl })
-}
 
 const makeIndex = ({ files }: DataFolder, resolver: Resolver, logger: Logger): PathIndex =>
   new PathIndex({ file: files.manifest, latest: () => resolver.latest, logger })
@@ -350,8 +342,8 @@ export const assemble = (
   const told = makeListeners(tracker, reachability, () => ({ auditor, foreign, dashboard }))
   const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
-  const access = makeAccess(store, front, authority, options)
   const rescueNames = makeRescueNames(options, { tracker, prober, logger, clock: systemClock })
+  const access = makeAccess(store, front, authority, rescueNames, options)
   const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRateOf(options)))
   const selection: SelectionSystem = makeSelection(
     { folder, source: tracker, geo, options, logger },

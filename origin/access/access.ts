@@ -14,6 +14,7 @@ import { parseRequestSignature } from '../../tracker/request-signature.ts'
 import type { Authority } from '../authority.ts'
 import { headerStart } from '../context.ts'
 import { allRights, type Rights } from '../logic/rights.ts'
+import type { LinkRights } from '../rescue-access.ts'
 import type { AccessClient, ClientStore } from './client-store.ts'
 import type { Credentials, Verdict, Verifier } from './verifier.ts'
 
@@ -45,6 +46,8 @@ export interface AccessParts {
   readonly verifier: Verifier
   readonly addresses: ClientAddresses
   readonly limit: RequestLimit
+  /** What links under rescue names let their holders read; missing: there are no such names. */
+  readonly linkRights?: LinkRights
 }
 
 const challenge = {
@@ -89,6 +92,16 @@ const required = (message: string): AccessDecision => ({
   error: new MirrorswarmError('MS_AUTH_REQUIRED', message),
   headers: challenge,
 })
+
+/** Without a challenge: credentials are not for a name that may be the volunteer's. */
+const linkRefused: AccessDecision = {
+  ok: false,
+  error: new MirrorswarmError(
+    'MS_LINK_FORGED',
+    'by this name only links are answered that the origin made of late; ask it by its own name',
+  ),
+  headers: {},
+}
 
 const isSigned = (request: IncomingMessage): boolean =>
   parseRequestSignature(request.headers.authorization) !== null
@@ -184,12 +197,16 @@ export class Access {
 
   #checkClient(request: IncomingMessage, seen: Caller): AccessDecision | Promise<AccessDecision> {
     const header = request.headers.authorization
+    const linked = this.#parts.linkRights?.(request) ?? null
+    if (linked !== null && linked !== 'nothing') {
+      return { ok: true, caller: { ...seen, rights: linked } }
+    }
     if (header === undefined) {
       const client = this.#clientAt(seen.address)
-      return client === null
-        ? required('this origin serves only clients that it knows')
-        : admit(request, seen, client)
+      if (client !== null) return admit(request, seen, client)
+      if (linked === null) return required('this origin serves only clients that it knows')
     }
+    if (header === undefined || linked !== null) return linkRefused
     if (this.#parts.authority.isOperator(request)) return { ok: true, caller: seen }
     const credentials = parseCredentials(header)
     if (credentials === null) return required('these credentials are of no known form')
