@@ -162,6 +162,12 @@ const origin = {
     help: 'How often an idle volunteer announces itself',
   },
   ...healing,
+  accessLog: {
+    kind: 'string',
+    reloads: true,
+    placeholder: 'FILE',
+    help: 'Write a JSON line for each redirect to this file, opened anew at SIGHUP; - is standard output',
+  },
   logLevel,
   config,
 } as const satisfies OptionTable

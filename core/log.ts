@@ -31,6 +31,10 @@ const ipv6Pattern =
 const hide = (address: string, mode: LogAddresses): string =>
   isIP(address) === 0 ? address : mode === 'none' ? '-' : shortAddress(address)
 
+/** One address, as it is to be logged. */
+export const logAddress = (address: string, mode: LogAddresses): string =>
+  mode === 'full' ? address : hide(address, mode)
+
 /** A text with every IP address in it shortened or left out. */
 export const hideAddresses = (text: string, mode: LogAddresses): string =>
   mode === 'full'

@@ -21,6 +21,7 @@ import { ChunkCache } from '../prsync/chunk-cache.ts'
 import { RangesAnswerer } from '../prsync/ranges-answer.ts'
 import { Access } from './access/access.ts'
 import { Verifier } from './access/verifier.ts'
+import { AccessLog } from './access-log.ts'
 import type { AppParts } from './app.ts'
 import type { Auditor } from './audits/auditor.ts'
 import { makeAuditor } from './audits/make-auditor.ts'
@@ -71,6 +72,7 @@ export type Assembly = AppParts &
     readonly auditor: Auditor
     readonly foreign: ForeignMirrors
     readonly pathIndex: PathIndex
+    readonly accessLog: AccessLog
   }
 
 const makeUpstream = (
@@ -293,6 +295,7 @@ const makeListeners = (
     readonly auditor: Auditor
     readonly foreign: ForeignMirrors
     readonly dashboard: Dashboard
+    readonly accessLog: AccessLog
   },
 ): Pick<OriginContext, 'onRepeat' | 'onRequest'> & Required<Pick<RedirectorParts, 'onSent'>> => ({
   onRepeat: (name, file) => {
@@ -303,6 +306,7 @@ const makeListeners = (
   onSent: (name, request, chosen) => {
     late().auditor.sent(name, request)
     late().dashboard.sent(name, request, chosen)
+    late().accessLog.sent(name, request)
   },
   onRequest: content => {
     tracker.requested(content)
@@ -339,7 +343,9 @@ export const assemble = (
   const prober = new Prober({ allowLoopback })
   const intervalMs = options.announceIntervalMs
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
-  const told = makeListeners(tracker, reachability, () => ({ auditor, foreign, dashboard }))
+  const accessLog = new AccessLog({ logger, clock: systemClock, named: options.requireClients })
+  const listening = () => ({ auditor, foreign, dashboard, accessLog })
+  const told = makeListeners(tracker, reachability, listening)
   const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
   const rescueNames = makeRescueNames(options, { tracker, prober, logger, clock: systemClock })
@@ -380,5 +386,5 @@ export const assemble = (
     ...{ ranges: makeRanges(context, folder.files.folder), dashboard, audience: options },
   }
   const built: BuiltOrigin = buildOrigin(parts, front, options)
-  return { ...parts, selection, auditor, foreign, prober, front, seeding, ...built }
+  return { ...parts, accessLog, selection, auditor, foreign, prober, front, seeding, ...built }
 }

@@ -54,6 +54,8 @@ const startParts = async (
   const geo = geoDatabases.length === 0 ? null : await GeoDatabase.open(geoDatabases)
   const assembly = assemble(folder, store, options, logger, stopping.signal, geo)
   const { tracker, reachability, auditor, stock, resolver, prober, seeding } = assembly
+  assembly.accessLog.change(options.accessLog, options.logAddresses)
+  stack.defer(() => assembly.accessLog.stop())
   await tracker.start()
   await assembly.selection.start(stopping.signal)
   await assembly.context.forms.start()

@@ -59,6 +59,8 @@ export interface OriginOptions {
   readonly rescueZone: string | null
   /** Mean time between two audits of volunteers that nobody suspects. */
   readonly auditIntervalMs: number
+  /** A file, or '-': standard output, with a line for each redirect; null: none. */
+  readonly accessLog: string | null
   readonly logLevel: LogLevel
   readonly logAddresses: LogAddresses
 }
@@ -89,6 +91,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   front: frontDefaults,
   rescueZone: null,
   auditIntervalMs: 60_000,
+  accessLog: null,
   logLevel: 'info',
   logAddresses: 'full',
 }

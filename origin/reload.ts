@@ -4,18 +4,19 @@
 import type { AdjustableLogger } from '../core/log.ts'
 import type { Assembly } from './assembly.ts'
 import { GeoDatabase } from './geo.ts'
+import { parsePreferRules } from './logic/prefer-rules.ts'
 import { type OriginOptions, swarmRateOf } from './options.ts'
 import { syncAnswersAt } from './serving-gate.ts'
 
 export interface ReloadParts {
   readonly logger: AdjustableLogger
-  readonly assembly: Pick<Assembly, 'context' | 'front' | 'selection'>
+  readonly assembly: Pick<Assembly, 'accessLog' | 'context' | 'front' | 'selection'>
 }
 
 /**
  * Rates, answers at a time, who serves whom, databases of places (read anew), proxies, limits of one
- * address, and the log; everything else in `options` is as it was at the start. Rejects with
- * MS_CONFIG_INVALID, and then nothing has changed.
+ * address, and the logs (opened anew); everything else in `options` is as it was at the start.
+ * Rejects with MS_CONFIG_INVALID, and then nothing has changed.
  */
 export const reload = async (
   { logger, assembly }: ReloadParts,
@@ -24,6 +25,9 @@ export const reload = async (
   const { geoDatabases } = options
   const geo = geoDatabases.length === 0 ? null : await GeoDatabase.open(geoDatabases)
   const { context, front, selection } = assembly
+  // What may be refused comes first.
+  parsePreferRules(options.prefer)
+  assembly.accessLog.change(options.accessLog, options.logAddresses)
   selection.change(options, geo)
   front.change(options.front)
   context.gate.change(options.servingLimit, syncAnswersAt(swarmRateOf(options)))

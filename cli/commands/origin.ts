@@ -17,6 +17,10 @@ const bittorrentListen = ({ bittorrentListen: text, listen }: Options) => {
   return { ...parseHostPort(text), orAnyPort: false }
 }
 
+/** Absolute: a daemon may be started anywhere. */
+const accessLogFile = ({ accessLog }: Options): string | null =>
+  accessLog === null || accessLog === '-' ? accessLog : resolve(accessLog)
+
 /** The daemon's options from the command's. Throws UsageError for a pair that does not fit. */
 export const originOptions = (options: Options): OriginOptions => ({
   repositoryDir: options.repositoryDir,
@@ -45,6 +49,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   front: frontOptions(options),
   rescueZone: options.rescueZone,
   auditIntervalMs: options.auditInterval,
+  accessLog: accessLogFile(options),
   logLevel: options.logLevel,
   logAddresses: options.logAddresses,
 })

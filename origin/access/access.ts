@@ -13,6 +13,7 @@ import type { VolunteerRecord } from '../../tracker/events.ts'
 import { parseRequestSignature } from '../../tracker/request-signature.ts'
 import type { Authority } from '../authority.ts'
 import { headerStart } from '../context.ts'
+import { clientText } from '../logic/client-text.ts'
 import { allRights, type Rights } from '../logic/rights.ts'
 import type { LinkRights } from '../rescue-access.ts'
 import type { AccessClient, ClientStore } from './client-store.ts'
@@ -54,14 +55,9 @@ const challenge = {
   'www-authenticate': ['Basic realm="mirrorswarm", charset="UTF-8"', 'Bearer realm="mirrorswarm"'],
 }
 
-/**
- * Who asks: the address, the credential's name if there is one, and the User-Agent. Not the name
- * alone: one credential may be a whole department's, whose machines all fetch the same files.
- */
-const clientOf = (request: Asking, address: string, name: string | null): string => {
-  const agent = headerStart(request.headers['user-agent'] ?? '', rememberedHeaderCharacters)
-  return name === null ? `${address} ${agent}` : `${address} ${name} ${agent}`
-}
+/** Who asks: see clientText. */
+const clientOf = ({ headers }: Asking, address: string, name: string | null): string =>
+  clientText(address, name, headerStart(headers['user-agent'] ?? '', rememberedHeaderCharacters))
 
 const parseBasic = (value: string): Credentials | null => {
   const text = Buffer.from(value, 'base64').toString('utf8')
