@@ -8,6 +8,7 @@ import { clientAdd, oneClient, publicDashboard } from './clients-options.ts'
 import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
+import { accessLog, logLevel } from './log-options.ts'
 import { config, operator, status } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
@@ -19,15 +20,6 @@ import {
   volunteerTrust,
   volunteerWeight,
 } from './volunteers-options.ts'
-
-const logLevel = {
-  kind: 'string',
-  reloads: true,
-  placeholder: 'LEVEL',
-  choices: ['debug', 'info', 'warn', 'error', 'silent'],
-  default: 'info',
-  help: 'What to log on standard error, as JSON lines: debug, info, warn, error or silent',
-} as const
 
 /** HOST:PORT, or nowhere. */
 const checkListen = (text: string): unknown => text === 'off' || parseHostPort(text)
@@ -162,12 +154,7 @@ const origin = {
     help: 'How often an idle volunteer announces itself',
   },
   ...healing,
-  accessLog: {
-    kind: 'string',
-    reloads: true,
-    placeholder: 'FILE',
-    help: 'Write a JSON line for each redirect to this file, opened anew at SIGHUP; - is standard output',
-  },
+  accessLog,
   logLevel,
   config,
 } as const satisfies OptionTable

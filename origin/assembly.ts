@@ -341,11 +341,11 @@ export const assemble = (
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
-  const intervalMs = options.announceIntervalMs
+  const { announceIntervalMs: intervalMs, requireClients } = options
   const reachability = new Reachability({ tracker, prober, logger }, { intervalMs })
-  const accessLog = new AccessLog({ logger, clock: systemClock, named: options.requireClients })
-  const listening = () => ({ auditor, foreign, dashboard, accessLog })
-  const told = makeListeners(tracker, reachability, listening)
+  const accessLog = new AccessLog({ logger, clock: systemClock, named: requireClients })
+  const listeners = () => ({ auditor, foreign, dashboard, accessLog })
+  const told = makeListeners(tracker, reachability, listeners)
   const authority = makeAuthority(folder, store, options)
   const front = new Front(options.front, systemClock)
   const rescueNames = makeRescueNames(options, { tracker, prober, logger, clock: systemClock })
@@ -354,9 +354,8 @@ export const assemble = (
   const selection: SelectionSystem = makeSelection(
     { folder, source: tracker, geo, options, logger },
     {
-      ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent: told.onSent },
+      ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent: told.onSent, requireClients },
       provedPathOf: (name, content) => foreign.provedPathOf(name, content),
-      requireClients: options.requireClients,
       ...(rescueNames === null ? {} : { baseOf: rescueNames.baseOf.bind(rescueNames) }),
     },
   )
@@ -374,7 +373,7 @@ export const assemble = (
   )
   const foreign: ForeignMirrors = makeForeign(
     { dataDir: folder.files.folder, tracker, ...context },
-    { announceMs: intervalMs, requireClients: options.requireClients, allowLoopback },
+    { announceMs: intervalMs, requireClients, allowLoopback },
   )
   const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
   const dashboard: Dashboard = makeDashboard(context, store, publisher)
