@@ -364,11 +364,9 @@ export const assemble = (
     ...{ resolver, metrics, stopping, access, authority, gate, redirector, rescueNames, ...told },
   }
   const context = makeContext(folder, store, options, logger, pathIndex, shared)
+  const own = { tracker, prober, reachability, logger, clock: systemClock, random: Math.random }
   const auditor: Auditor = makeAuditor(
-    {
-      ...{ tracker, prober, reachability, logger, clock: systemClock, random: Math.random },
-      ...context,
-    },
+    { ...own, ...context },
     { intervalMs: options.auditIntervalMs, probeDelayMostMs, allowLoopback },
   )
   const foreign: ForeignMirrors = makeForeign(
