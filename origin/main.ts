@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { describeError, isMirrorswarmError } from '../core/errors.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
+import { collectStartGarbage } from '../core/start-garbage.ts'
 import { TreeWatcher } from '../manifest/watch.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -71,6 +72,7 @@ const startParts = async (
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
   await assembly.dashboard.start()
+  collectStartGarbage()
   const url = await listen(assembly, options)
   assembly.tlsReloader?.start()
   stack.defer(() => seeding.stop())
