@@ -254,6 +254,13 @@ t.test('less trusted volunteers serve only what clients verify', async t => {
   t.equal((await network.get('/doc/manual.pdf', stranger())).status, 200)
   const why = await network.get('/pool/b.deb?explain', stranger())
   t.match(why.body.toString(), 'it may serve only what signed indexes name')
+  const json = { accept: 'application/json' }
+  const list = JSON.parse(
+    (await network.operate('/pool/b.deb?mirrorlist', null, json)).body.toString(),
+  )
+  t.match(list, { mirrors: [], notRedirected: 'none', refused: [{ name: 'ada', reason: 'trust' }] })
+  const open = JSON.parse((await network.get('/pool/b.deb?mirrorlist', json)).body.toString())
+  t.notOk('refused' in open || 'notRedirected' in open, 'for operators only')
   await network.restart()
   await ada.announce()
   t.equal((await network.get('/pool/a.deb', stranger())).status, 302, 'also after a restart')

@@ -147,6 +147,16 @@ const acceptedRow = ({ candidate, load, tier }: Accepted) => ({
   ...suspicionRow(candidate),
 })
 
+/** Who could not serve, and why: as codes and as words. */
+export const refusedRows = (selection: Selection | null) =>
+  (selection?.refused ?? []).map(refused => ({
+    name: refused.candidate.name,
+    url: refused.candidate.url,
+    reason: refused.reason,
+    explanation: refusedText(refused),
+    ...suspicionRow(refused.candidate),
+  }))
+
 /** The explanation as JSON text; reasons as codes and as words. */
 export const renderExplanationJson = (explanation: Explanation): string => {
   const { path, content, snapshot, from, serve, selection } = explanation
@@ -165,13 +175,7 @@ export const renderExplanationJson = (explanation: Explanation): string => {
     reason,
     explanation: verdictLine(explanation),
     accepted: (selection?.accepted ?? []).map(acceptedRow),
-    refused: (selection?.refused ?? []).map(refused => ({
-      name: refused.candidate.name,
-      url: refused.candidate.url,
-      reason: refused.reason,
-      explanation: refusedText(refused),
-      ...suspicionRow(refused.candidate),
-    })),
+    refused: refusedRows(selection),
   }
   return `${JSON.stringify(value, null, 2)}\n`
 }

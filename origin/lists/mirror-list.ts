@@ -1,6 +1,7 @@
 // "?mirrorlist": who has a file, for people (HTML) and programs (JSON).
 
 import { formatSize } from '../../core/units.ts'
+import { type Explanation, refusedRows } from './explanation.ts'
 import { directUrl, type FileSources, fileUrl, mirrorUrl } from './file-sources.ts'
 import { escapeMarkup, formatMinute, isoTime, readablePath, renderPage } from './markup.ts'
 
@@ -25,8 +26,14 @@ export const prefersJson = (accept: string | undefined): boolean =>
 
 const rootOf = ({ baseUrl }: FileSources): string => `${baseUrl}/`
 
-/** The list as JSON text; `priority` as in a metalink, 1 is best. */
-export const renderMirrorListJson = (sources: FileSources): string => {
+/**
+ * The list as JSON text; `priority` as in a metalink, 1 is best. `explanation`: for operators, who
+ * also learn who is not in the list and why.
+ */
+export const renderMirrorListJson = (
+  sources: FileSources,
+  explanation: Explanation | null = null,
+): string => {
   const { path, content, snapshot, mirrors } = sources
   const list = {
     path: `/${path}`,
@@ -45,6 +52,9 @@ export const renderMirrorListJson = (sources: FileSources): string => {
       priority: index + 1,
       url: mirrorUrl(sources, name),
     })),
+    ...(explanation === null
+      ? {}
+      : { notRedirected: explanation.serve, refused: refusedRows(explanation.selection) }),
   }
   return `${JSON.stringify(list, null, 2)}\n`
 }

@@ -51,11 +51,14 @@ export const sendExplanation = (exchange: Exchange, explanation: Explanation): O
 
 const sendMirrorList = (context: OriginContext, exchange: Exchange, file: FoundFile): Outcome => {
   const sources = fileSourcesOf(context, exchange, file)
+  const isOperator = context.authority.isOperator(exchange.request)
+  const why = isOperator ? explain(context, exchange, file, null) : null
+  const vary = { vary: 'accept, authorization' }
   return prefersJson(exchange.request.headers.accept)
-    ? sendList(exchange, 'application/json', renderMirrorListJson(sources), { vary: 'accept' })
+    ? sendList(exchange, 'application/json', renderMirrorListJson(sources, why), vary)
     : sendList(exchange, plainText, renderMirrorListPage(sources), {
         ...pageHeaders,
-        vary: 'accept',
+        ...vary,
       })
 }
 
