@@ -1,11 +1,15 @@
-// Holds deploy/prometheus against reality: promtool accepts it, its alerts fire when they should,
-// runbooks are there, and a real Prometheus that scrapes a real network has data for every rule.
+// Holds deploy/prometheus and deploy/grafana against reality: promtool accepts rules and metrics, alerts
+// fire when they should, runbooks are there, dashboards are what their code makes, and a real Prometheus
+// that scrapes a real network has data for every rule and panel.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { parse } from 'yaml'
+import { dashboardFiles, dashboardFolder } from '../deploy/grafana/dashboards.ts'
 import { waitUntil } from '../loadtest/deadline.ts'
+import type { Network } from '../loadtest/network.ts'
 import { freePort } from '../loadtest/ports.ts'
 import { ProcessGroup } from '../loadtest/process-group.ts'
 import { missing, plainEnvironment, run } from '../loadtest/programs.ts'
@@ -65,6 +69,14 @@ t.test(
   },
 )
 
+t.test('the dashboards are what npm run grafana writes', async t => {
+  const files = dashboardFiles()
+  t.same(readdirSync(dashboardFolder).sort(), [...files.keys()].sort())
+  for (const [name, text] of files) {
+    t.ok(readFileSync(join(dashboardFolder, name), 'utf8') === text, `${name}: npm run grafana`)
+  }
+})
+
 /** Selectors of series in an expression, without the time. */
 const selectors = (expr: string): string[] =>
   Array.from(
@@ -72,19 +84,33 @@ const selectors = (expr: string): string[] =>
     ([selector]) => selector,
   )
 
-t.test('a real Prometheus has data for every rule and alert', { skip }, async t => {
-  const network = await prepareNetwork(t, { originArgs: ['--announce-interval', '1s'] })
-  for (let n = 0; n < 8; n++) {
-    writeFileSync(join(network.repository, `file-${n}.bin`), noise(`file ${n}`, 200_000))
-  }
-  writeFileSync(join(network.repository, 'kept.db'), noise('kept', 20_000))
-  await network.origin.start()
-  await network.addVolunteers(3)
-  await network.waitForState('synced')
+interface Dashboard {
+  readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[]
+}
 
+/** What the panels ask, with windows as short as the test and all volunteers chosen. */
+const panelQueries = (): string[] =>
+  [...dashboardFiles().values()]
+    .flatMap(text => (JSON.parse(text) as Dashboard).panels)
+    .flatMap(({ targets }) => targets ?? [])
+    .map(({ expr }) => expr.replaceAll('$__rate_interval', '10s').replaceAll('$volunteer', '.+'))
+
+/** Queries of rules, alerts' series and panels; without TLS there is no certificate that could end. */
+const allQueries = (): Set<string> =>
+  new Set(
+    [
+      ...rules.flatMap(({ record, expr }) => [
+        ...(record === undefined ? [] : [record]),
+        ...selectors(expr),
+      ]),
+      ...panelQueries(),
+    ].filter(query => !query.includes('mirrorswarm_certificate_')),
+  )
+
+/** A Prometheus that reads the network, with the same rules but windows as short as the test. */
+const startPrometheus = async (t: Test, network: Network): Promise<string> => {
   const metrics = join(network.folder, 'prometheus')
   mkdirSync(metrics)
-  // The same rules, with windows as short as the test.
   writeFileSync(join(metrics, 'rules.yml'), rulesText.replaceAll(/\[(?:5m|1h)\]/g, '[10s]'))
   const job = (name: string, urls: readonly string[]) => ({
     job_name: name,
@@ -117,29 +143,53 @@ t.test('a real Prometheus has data for every rule and alert', { skip }, async t 
     prometheus.signal('SIGKILL')
     await prometheus.exited
   })
+  return `http://${listen}`
+}
 
-  const hasData = async (query: string): Promise<boolean> => {
-    const url = `http://${listen}/api/v1/query?query=${encodeURIComponent(query)}`
-    const body = await get(url).then(
-      answer => answer.body.toString(),
-      () => '{}',
-    )
-    const answer = JSON.parse(body) as { data?: { result: unknown[] } }
-    return (answer.data?.result.length ?? 0) > 0
-  }
-  // Without TLS there is no certificate that could end.
-  const wanted = new Set(
-    rules
-      .flatMap(({ record, expr }) => [
-        ...(record === undefined ? [] : [record]),
-        ...selectors(expr),
-      ])
-      .filter(selector => !selector.startsWith('mirrorswarm_certificate_')),
+/** Whether a query has a number for an answer. */
+const hasData = async (prometheus: string, query: string): Promise<boolean> => {
+  const url = `${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`
+  const body = await get(url).then(
+    answer => answer.body.toString(),
+    () => '{}',
   )
-  t.ok(wanted.size > 15, `${wanted.size} queries`)
+  const answer = JSON.parse(body) as {
+    readonly error?: string
+    readonly data?: { readonly result: readonly { readonly value: readonly [number, string] }[] }
+  }
+  if (answer.error !== undefined) throw new Error(`${query}: ${answer.error}`)
+  return answer.data?.result.some(({ value }) => Number.isFinite(Number(value[1]))) ?? false
+}
+
+const title = 'a real Prometheus has data for every rule, alert and panel'
+t.test(title, { skip }, async t => {
+  const network = await prepareNetwork(t, { originArgs: ['--announce-interval', '1s'] })
+  const write = (name: string): void =>
+    writeFileSync(join(network.repository, name), noise(name, 200_000))
+  for (let n = 0; n < 8; n++) write(`file-${n}.bin`)
+  writeFileSync(join(network.repository, 'kept.db'), noise('kept', 20_000))
+  await network.origin.start()
+  const args = ['--quota', '10GB', '--upload-limit', '100MB', '--max-clients', '100']
+  await network.addVolunteers(3, { args })
+  await network.waitForState('synced')
+  const prometheus = await startPrometheus(t, network)
+
+  for (const daemon of [network.origin, ...network.volunteers.slice(0, 1)]) {
+    const input = (await get(`${daemon.url}/-/metrics`)).body.toString()
+    const options = { input, env: plainEnvironment(), encoding: 'utf8' } as const
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], options)
+    t.equal(status, 0, `${daemon.name}: ${stdout}${stderr}`)
+  }
+
+  const wanted = allQueries()
+  t.ok(wanted.size > 100, `${wanted.size} queries`)
+  // Numbers grow only for a Prometheus that saw them before.
+  await waitUntil('a scrape', () => hasData(prometheus, 'mirrorswarm_volunteer_info'))
+  write('new.bin')
+  await network.publish()
   let round = 0
   await waitUntil(
-    'data for every rule',
+    'data for every query',
     async () => {
       round++
       await get(`${network.origin.url}/kept.db`)
@@ -149,7 +199,7 @@ t.test('a real Prometheus has data for every rule and alert', { skip }, async t 
       )
       if (target !== null) await get(target)
       for (const query of wanted) {
-        if (!(await hasData(query))) return false
+        if (!(await hasData(prometheus, query))) return false
         wanted.delete(query)
       }
       return true

@@ -225,6 +225,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   let stopping = false
   const front = new Front(options.front ?? frontDefaults, systemClock)
   const metrics = makeMetrics(
+    name,
     options,
     () => assembly,
     () => server.certificateEndsMs,

@@ -2,11 +2,13 @@
 // Holds no decision.
 
 import { systemClock } from '../core/clock.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import type { Assembly } from './assemble.ts'
 import { Metrics } from './metrics.ts'
 import type { CheckedOptions } from './options.ts'
 
 export const makeMetrics = (
+  name: VolunteerName,
   options: CheckedOptions,
   assembly: () => Assembly | null,
   certificateEndsMs: () => number | null,
@@ -24,6 +26,7 @@ export const makeMetrics = (
       activeClients: () => assembly()?.serving.activeClients ?? 0,
     },
     {
+      name,
       limits: options,
       minFreeBytes: options.minFreeBytes,
       syncState: () => assembly()?.status.wire().sync.state ?? null,

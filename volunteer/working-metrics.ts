@@ -18,6 +18,7 @@ export interface OwnerLimits {
 }
 
 export interface WorkingMetricsSources {
+  readonly name: string
   readonly limits: OwnerLimits
   readonly minFreeBytes: number
   /** Null: not enrolled yet. */
@@ -119,11 +120,17 @@ export const addWorkingMetrics = (
   sources: WorkingMetricsSources,
   errors: ErrorCounts,
 ): void => {
+  addGauge(registry, {
+    name: 'mirrorswarm_volunteer_info',
+    help: 'Always 1; says whose metrics these are',
+    labels: ['volunteer'],
+    read: () => [[{ volunteer: sources.name }, 1]],
+  })
   addSync(registry, sources)
   addLimits(registry, sources)
   addSpace(registry, sources)
   addMemory(registry, sources)
-  addValue(registry, 'mirrorswarm_within_hours', '1 within the owner’s --hours', () =>
+  addValue(registry, 'mirrorswarm_schedule_open', '1 within the owner’s --hours', () =>
     sources.isOpen() ? 1 : 0,
   )
   addValue(registry, 'mirrorswarm_origin_heard', '1 if the newest announce was answered', () =>
