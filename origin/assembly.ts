@@ -78,15 +78,19 @@ export type Assembly = AppParts &
 const makeUpstream = (
   { upstream, upstreamIntervalMs }: OriginOptions,
   root: string,
-  parts: UpstreamParts,
-): Upstream | null =>
-  upstream === null
-    ? null
-    : new Upstream(parts, {
-        source: checkRsyncSource(upstream),
-        root,
-        intervalMs: upstreamIntervalMs,
-      })
+  parts: Pick<UpstreamParts, 'publisher' | 'logger'> & { readonly resolver: Resolver },
+): Upstream | null => {
+  if (upstream === null) return null
+  const publishedFiles = (): number => parts.resolver.latest?.files ?? 0
+  return new Upstream(
+    { ...parts, clock: systemClock, publishedFiles },
+    {
+      source: checkRsyncSource(upstream),
+      root,
+      intervalMs: upstreamIntervalMs,
+    },
+  )
+}
 
 /** Loopback volunteers make sense only where clients reach the origin on loopback too. */
 const isOnLoopback = (options: OriginOptions): boolean => {
@@ -333,10 +337,8 @@ export const assemble = (
     onSigned: () => selection.signed.refresh(),
     onSnapshot: () => foreign.published(),
   })
-  const upstream = makeUpstream(options, folder.options.repositoryDir, {
-    ...{ publisher, logger, clock: systemClock },
-    publishedFiles: () => resolver.latest?.files ?? 0,
-  })
+  const root = folder.options.repositoryDir
+  const upstream = makeUpstream(options, root, { publisher, logger, resolver })
   const late = () => ({ authority, redirector, gate, seeding, foreign, dashboard, ...built })
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
@@ -373,14 +375,14 @@ export const assemble = (
     { dataDir: folder.files.folder, tracker, ...context },
     { announceMs: intervalMs, requireClients, allowLoopback },
   )
-  const enrolment = makeEnrolment(folder, store, logger, { prober, stopping }, options)
   const dashboard: Dashboard = makeDashboard(context, store, publisher)
   const seeding = makeSeeding(context)
-  const stock = makeStock(store, options, logger, seeding)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
-    ...{ stock, enrolment, reachability, clock: systemClock, allowLoopback, upstream, pathIndex },
-    ...{ ranges: makeRanges(context, folder.files.folder), dashboard, audience: options },
+    enrolment: makeEnrolment(folder, store, logger, { prober, stopping }, options),
+    ...{ reachability, clock: systemClock, allowLoopback, upstream, pathIndex, dashboard },
+    ...{ stock: makeStock(store, options, logger, seeding), audience: options },
+    ranges: makeRanges(context, folder.files.folder),
   }
   const built: BuiltOrigin = buildOrigin(parts, front, options)
   return { ...parts, accessLog, selection, auditor, foreign, prober, front, seeding, ...built }
