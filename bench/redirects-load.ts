@@ -53,13 +53,14 @@ export interface Measured {
   readonly errors: number
 }
 
-/** Start a program on the server's processor and wait until it says where it serves. */
+/** Start a program on the server's processor, or those that are given, and wait until it says where it serves. */
 export const startPinned = async (
   name: string,
   args: readonly string[],
   ready: RegExp,
+  processors = serverProcessor,
 ): Promise<PinnedServer> => {
-  const group = new ProcessGroup('taskset', ['-c', serverProcessor, ...args], {
+  const group = new ProcessGroup('taskset', ['-c', processors, ...args], {
     env: plainEnvironment(),
   })
   const url = await new Promise<string>((resolve, reject) => {

@@ -91,6 +91,7 @@ export interface StartedOrigin {
 export const startOrigin = async (
   network: SyntheticNetwork,
   nodeArgs: readonly string[] = [],
+  more: { readonly args?: readonly string[]; readonly processors?: string } = {},
 ): Promise<StartedOrigin> => {
   const started = performance.now()
   const server = await startPinned(
@@ -106,8 +107,10 @@ export const startOrigin = async (
         '--upstream-interval',
         '1d',
       ],
+      ...(more.args ?? []),
     ],
     /^ready (\S+)$/m,
+    more.processors,
   )
   const startMs = performance.now() - started
   await announceAll(server.url, network)

@@ -1,35 +1,24 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
+import {
+  answerLines,
+  isLong,
+  longBody,
+  open,
+  partsOf,
+  plainServer,
+  requestStreams,
+  talk,
+} from './fixtures/request-streams.ts'
 import { type FrontLimits, frontLimits, QuickFront } from './quick-front.ts'
 
-/** More than a stream takes without waiting, and less than it takes to fill the kernel's buffers. */
-const longBody = Buffer.alloc(70_000, 'body ')
-/** Fills them. */
+/** Fills the kernel's buffers. */
 const hugeBody = Buffer.alloc(32_000_000, 'x')
-const isLong = (target: string): boolean => target.startsWith('/quick/long')
-
-/** What both servers make of a request, from what its parser told them. */
-const lines = (headers: Readonly<Record<string, unknown>>, target: string): string[] => [
-  ...['Content-Length', String(isLong(target) ? longBody.length : 0), 'X-Saw'],
-  Buffer.from(JSON.stringify([target, Object.entries(headers).sort()])).toString('base64'),
-]
-
-const plainServer = (): Server => {
-  const server = createServer((request, response) => {
-    response.sendDate = false
-    request.resume()
-    response.writeHead(302, lines(request.headers, request.url ?? ''))
-    response.end(isLong(request.url ?? '') ? longBody : undefined)
-  })
-  server.keepAliveTimeout = 72_000
-  return server
-}
-
 /** The same with a front that answers what lies below /quick. */
 const frontedServer = (limits: FrontLimits = frontLimits) => {
   const server = plainServer()
@@ -41,7 +30,7 @@ const frontedServer = (limits: FrontLimits = frontLimits) => {
       answer: ({ method, target, headers }) => {
         if (!target.startsWith('/quick')) return null
         counts.answered++
-        const [, length, , saw] = lines(headers, target)
+        const [, length, , saw] = answerLines(headers, target)
         const head =
           `HTTP/1.1 302 Found\r\nContent-Length: ${length}\r\nX-Saw: ${saw}\r\n` +
           'Connection: keep-alive\r\nKeep-Alive: timeout=72\r\n\r\n'
@@ -81,85 +70,6 @@ const listen = async (t: Test, server: Server): Promise<number> => {
   return (server.address() as AddressInfo).port
 }
 
-const open = async (port: number): Promise<Socket> => {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  await once(socket, 'connect')
-  return socket
-}
-
-/** All that comes back for some bytes, sent in parts and then ended. */
-const talk = async (port: number, parts: readonly Buffer[]): Promise<string> => {
-  const socket = await open(port)
-  // Who sends behind a refusal may be reset; what was answered before is here already.
-  socket.on('error', () => undefined)
-  const closed = new Promise(resolve => socket.once('close', resolve))
-  const answers: Buffer[] = []
-  socket.on('data', bytes => answers.push(bytes))
-  for (const part of parts) {
-    if (!socket.destroyed) socket.write(part)
-    await nextTurn()
-  }
-  if (!socket.destroyed) socket.end()
-  await closed
-  return Buffer.concat(answers).toString('latin1')
-}
-
-const request = fc
-  .record({
-    method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'get'),
-    target: fc.constantFrom(
-      '/quick/a',
-      '/quick/b+c',
-      '/quick',
-      '/slow',
-      '/quick?x',
-      '/quick/long',
-      '*',
-      'quick',
-    ),
-    version: fc.constantFrom('1.1', '1.1', '1.1', '1.1', '1.0', '1.2'),
-    headers: fc.array(
-      fc.constantFrom(
-        ...['User-Agent: apt', 'accept: */*', 'Connection: keep-alive', 'Accept:', 'X-Other: 1'],
-        ...['Connection: close', 'Content-Length: 0', 'Content-Length: 3', 'Range: bytes=0-'],
-        ...['Host: again', 'Accept:  two  ', 'Transfer-Encoding: chunked', 'User-Agent: \x01'],
-        ...['Cache-Control: no-cache', 'Accept-Encoding: gzip', ' folded', 'bad name: x'],
-      ),
-      { maxLength: 3 },
-    ),
-    eol: fc.constantFrom('\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n'),
-  })
-  .map(({ method, target, version, headers, eol }) =>
-    [`${method} ${target} HTTP/${version}`, 'Host: o', ...headers, '', ''].join(eol),
-  )
-
-const usual = fc
-  .constantFrom('/quick/a', '/quick/b', '/quick/long?c=x', '/slow')
-  .map(target => `GET ${target} HTTP/1.1\r\nHost: o\r\nUser-Agent: apt\r\n\r\n`)
-
-interface Stream {
-  readonly requests: string[]
-  readonly changes: [number, number][]
-  readonly cuts: number[]
-}
-
-/** Requests, a few of their bytes changed, and where they are cut. */
-const stream = fc.record({
-  requests: fc.array(fc.oneof({ weight: 3, arbitrary: usual }, request), {
-    minLength: 1,
-    maxLength: 6,
-  }),
-  changes: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 2 }),
-  cuts: fc.array(fc.nat(), { maxLength: 3 }),
-})
-
-const partsOf = ({ requests, changes, cuts }: Stream): Buffer[] => {
-  const bytes = Buffer.from(requests.join(''), 'latin1')
-  for (const [place, byte] of changes) bytes[place % bytes.length] = byte
-  const places = cuts.map(cut => cut % bytes.length).sort((a, b) => a - b)
-  return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length))
-}
-
 t.test('what the front answers, node:http would have answered alike', async t => {
   const { server, counts, bodies } = frontedServer()
   const bare = plainServer()
@@ -176,7 +86,7 @@ t.test('what the front answers, node:http would have answered alike', async t =>
   const plain = await listen(t, bare)
   const fronted = await listen(t, server)
   await fc.assert(
-    fc.asyncProperty(stream, async some => {
+    fc.asyncProperty(requestStreams, async some => {
       const parts = partsOf(some)
       const [expected, found] = await Promise.all([talk(plain, parts), talk(fronted, parts)])
       const { bare: ofBare, fronted: ofFronted } = refused
