@@ -36,6 +36,14 @@ t.test('an IPv6 /64 is one client, and own networks have no limit', async t => {
   for (let count = 0; count < 100; count++) t.equal(none.take('192.0.2.1'), 0)
 })
 
+t.test('whether there is room is told without counting', async t => {
+  const limit = new RequestLimit({ perSecond: 1, exempt: [] }, { monotonicMs: () => 0 })
+  for (let count = 0; count < 100; count++) t.equal(limit.hasRoom('192.0.2.1'), true)
+  while (limit.take('192.0.2.1') === 0) t.equal(limit.take('192.0.2.1', 0), 0)
+  t.equal(limit.hasRoom('192.0.2.1'), false)
+  t.equal(limit.hasRoom('192.0.2.2'), true)
+})
+
 t.test('what costs nothing passes while there is room, and punishment uses it up', async t => {
   const { time, limit } = make(2)
   t.equal(limit.take('192.0.2.1', 0), 0)

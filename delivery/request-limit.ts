@@ -35,8 +35,8 @@ export class RequestLimit {
   }
 
   /**
-   * Count one request, or as many as `cost` says; with cost 0 it is only asked whether there is
-   * room. Returns 0 if it may pass, else after how many seconds there will be room again.
+   * Count one request, or as many as `cost` says; with cost 0 only who is in debt is held back.
+   * Returns 0 if it may pass, else after how many seconds there will be room again.
    */
   take(address: string, cost = 1): number {
     const { perSecond } = this.#options
@@ -46,6 +46,14 @@ export class RequestLimit {
     if (bucket.tokens < Math.min(cost, 1)) return Math.ceil((1 - bucket.tokens) / perSecond)
     bucket.tokens -= cost
     return 0
+  }
+
+  /** Whether there is room for one request, which is not counted. */
+  hasRoom(address: string): boolean {
+    const { perSecond } = this.#options
+    if (perSecond === null) return true
+    const bucket = this.#bucketOf(address, perSecond)
+    return bucket === 'exempt' || bucket.tokens >= 1
   }
 
   #bucketOf(address: string, perSecond: number): Bucket | 'exempt' {

@@ -142,13 +142,14 @@ export class VolunteerServer {
   #addShortWays(app: FastifyInstance, tls: boolean): void {
     const { front: limits, prefix } = this.#options
     const { logger } = this.#parts
-    const mayPass = (request: Asking, cost: number): boolean =>
-      limits === undefined || limits.limit.take(limits.addresses.of(request).address, cost) === 0
+    const mayPass = (request: Asking): boolean =>
+      limits === undefined || limits.limit.take(limits.addresses.of(request).address) === 0
     const answer: QuickHandler = (head, socket) => {
       const request = { headers: head.headers, socket }
-      if (!mayPass(request, 0)) return null
+      const hasRoom = limits?.limit.hasRoom(limits.addresses.of(request).address) ?? true
+      if (!hasRoom) return null
       const body = this.#quick?.(head, socket) ?? null
-      if (body !== null) mayPass(request, 1)
+      if (body !== null) mayPass(request)
       return body
     }
     const front = addFront(app.server, { answer, clock: systemClock, logger }, tls)
@@ -161,7 +162,7 @@ export class VolunteerServer {
     app.server.removeAllListeners('request')
     app.server.on('request', (request, response) => {
       const { url = '/' } = request
-      if (!closing && routeOf(url, prefix) === '/' && mayPass(request, 1)) {
+      if (!closing && routeOf(url, prefix) === '/' && mayPass(request)) {
         this.#answerPath(request, response, url)
       } else for (const listener of routes) listener.call(app.server, request, response)
     })

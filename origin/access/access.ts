@@ -151,7 +151,7 @@ export class Access {
    */
   checkQuickly(request: Asking): Caller | null {
     const { address, https } = this.#parts.addresses.of(request)
-    if (this.#parts.limit.take(address, 0) > 0) return null
+    if (!this.#parts.limit.hasRoom(address)) return null
     if (!this.#required) {
       const client = clientOf(request, address, null)
       return { client, address, https, rights: allRights, volunteer: null }
