@@ -1,5 +1,6 @@
 // Builds the origin's server, with worker threads in front of it where the operator asked for some.
 
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readTlsPair, TlsReloader } from '../../core/tls-files.ts'
 import type { Front } from '../../delivery/front.ts'
@@ -29,7 +30,11 @@ export const buildOrigin = (
   const { app, quick } = buildApp(parts, { tls: null, entrance })
   const workers = new WorkerPool(
     {
-      answer: (text, ends) => quick.answerAll(text, ends),
+      answer: (text, ends) => {
+        const answers = quick.answerAll(text, ends)
+        assert(answers.body === undefined, 'an origin answers redirects before node:http')
+        return answers
+      },
       connections: front.connections(),
       onSilent: count => {
         for (let each = 0; each < count; each++) metrics.errors.add('MS_REQUEST_INVALID')
