@@ -46,10 +46,14 @@ export const packageOf = {
 
 export type ProgramName = keyof typeof packageOf
 
-/** The file of a program in PATH (or the system's sbin folders), or null. */
-export const findProgram = (name: ProgramName): string | null => {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  for (const folder of folders) {
+/** The file of a program in PATH (or the system's sbin folders, or `more` folders), or null. */
+export const findExecutable = (name: string, ...more: readonly string[]): string | null => {
+  for (const folder of [
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    ...more,
+  ]) {
     if (folder === '') continue
     const file = join(folder, name)
     try {
@@ -61,6 +65,8 @@ export const findProgram = (name: ProgramName): string | null => {
   }
   return null
 }
+
+export const findProgram = (name: ProgramName): string | null => findExecutable(name)
 
 /** Why a step is skipped, or false when all its programs are there: made for tap's `skip`. */
 export const missing = (...names: readonly ProgramName[]): string | false => {

@@ -10,6 +10,7 @@ import { optionName } from '../cli/option-spec.ts'
 import { errorTable } from '../core/errors.ts'
 import { parseMetrics } from '../loadtest/metrics.ts'
 import { noise } from '../loadtest/sample/noise.ts'
+import { stormOptions } from '../loadtest/storms/main.ts'
 import { neverRedirected } from '../manifest/logic/keep-at-origin.ts'
 import { makeVectors } from './protocol-vectors.ts'
 import { get, prepareNetwork } from './start-network.ts'
@@ -91,6 +92,7 @@ t.test('docs/OPERATIONS.md knows every option of the daemons, and no other', asy
       if (expected && !spec.positional) t.ok(named.has(optionName(key)), `${command} --${key}`)
     }
   }
+  for (const name of Object.keys(stormOptions)) known.add(name)
   const others = [...named].filter(name => !known.has(name) && name !== 'help')
   t.same(others, [], 'nothing that does not exist')
 })
