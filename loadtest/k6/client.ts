@@ -26,6 +26,8 @@ const originUrl = __ENV.ORIGIN_URL ?? ''
 /** Volunteers may send a client back, and the origin elsewhere: no longer chain is right. */
 const mostHops = 5
 const longestWaitSeconds = 10
+/** Of one answer: a machine that is fully loaded is slow, not broken. */
+const answerTimeout = '120s'
 
 // A redirect is an answer, not an error; k6 counts the others as failed requests.
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 399 }))
@@ -89,6 +91,7 @@ export const ask = (url: string, asking: Asking = {}): Answer => {
     const answer = http.get(addressOf(target, asking.ports), {
       redirects: 0,
       responseType: 'binary',
+      timeout: answerTimeout,
       headers: headersFor(target, asking),
       tags: { name: byOrigin ? 'origin' : 'volunteer' },
     })

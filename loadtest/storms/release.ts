@@ -59,8 +59,9 @@ export const usersOf = (place: number): number => {
   return lowUsers
 }
 
-const indexNames = ['dists/stable/InRelease', 'dists/stable/main/binary-all/Packages.xz']
 const indexBytes = [4_096, 96 << 10]
+
+const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
 interface Written {
   readonly path: string
@@ -74,15 +75,19 @@ const put = (root: string, path: string, bytes: Buffer): Written => {
   // Never half a file where a scan may look.
   writeFileSync(`${file}.new`, bytes)
   renameSync(`${file}.new`, file)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return { path, sizeBytes: bytes.length, sha256 }
+  return { path, sizeBytes: bytes.length, sha256: sha256Of(bytes) }
 }
 
-const indexFiles = (seed: number, edition: number): { path: string; bytes: Buffer }[] =>
-  indexNames.map((path, index) => ({
-    path,
-    bytes: new Noise(`index ${seed} ${edition} ${index}`).take(indexBytes[index] ?? 0),
-  }))
+/** What a client reads first: a small file that changes in place, and an index by its hash, as apt asks for it. */
+const indexFiles = (seed: number, edition: number): { path: string; bytes: Buffer }[] => {
+  const [release, list] = indexBytes.map((length, index) =>
+    new Noise(`index ${seed} ${edition} ${index}`).take(length),
+  ) as [Buffer, Buffer]
+  return [
+    { path: 'dists/stable/InRelease', bytes: release },
+    { path: `dists/stable/main/binary-all/by-hash/SHA256/${sha256Of(list)}`, bytes: list },
+  ]
+}
 
 /** Files, most popular first, with what each of them gets of the requests. */
 const ranked = (files: readonly Written[], weigh: (place: number) => number): WorkloadFile[] => {
@@ -127,13 +132,12 @@ export const writeRelease = (root: string, options: ReleaseOptions): Workload =>
   const sizes = treeSizes({ files: packages, bytes: packageBytes, seed })
   const written = sizes.map((size, index) => put(root, treePath(index), noise.take(size)))
   const updates = Math.max(1, Math.round(packages * updatedShare))
-  const later = indexFiles(seed, 2)
-  const indexes = indexFiles(seed, 1).map(({ path, bytes }, index) => {
-    const first = put(root, path, bytes)
-    const next = createHash('sha256')
-      .update(later[index]?.bytes ?? '')
-      .digest('hex')
-    return { path: encodeURI(path), sizeBytes: bytes.length, sha256: [first.sha256, next], upTo: 1 }
+  const [laterRelease] = indexFiles(seed, 2)
+  const indexes = indexFiles(seed, 1).map(({ path, bytes }, index): WorkloadFile => {
+    const { sizeBytes, sha256 } = put(root, path, bytes)
+    // The first changes in place while users are there, the other keeps its name.
+    const next = index === 0 && laterRelease !== undefined ? [sha256Of(laterRelease.bytes)] : []
+    return { path: encodeURI(path), sizeBytes, sha256: [sha256, ...next], upTo: 1 }
   })
   return {
     classes: classesOf({

@@ -42,7 +42,7 @@ export const startStage = async (options: StageOptions): Promise<Stage> => {
   const network = await Network.prepare({
     name: 'storm',
     originArgs: [
-      ...['--settle', '0', '--log-level', 'warn', '--announce-interval', '5'],
+      ...['--settle', '0s', '--log-level', 'warn', '--announce-interval', '5s'],
       // Whoever says where it comes from is believed, for the test with one address.
       ...['--trusted-proxy', '127.0.0.1/32'],
       ...(options.closed ? ['--require-clients'] : []),
