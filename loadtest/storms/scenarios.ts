@@ -44,7 +44,7 @@ const publishNext: Incident = {
   text: 'a publish',
   async happen(network, release) {
     writeNextEdition(network.repository, release)
-    await network.publishOverHttp()
+    await network.publish()
   },
 }
 
