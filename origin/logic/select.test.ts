@@ -7,8 +7,9 @@ import { byExpectedLoad, choose, type Field, fewOthers } from './choose.ts'
 import type { Ranking, Tier } from './closeness.ts'
 import { nearestRefusal } from './nearest-refusal.ts'
 import {
-  contenders,
+  type Accepted,
   expectedLoad,
+  isAtEase,
   judgeAll,
   type Moment,
   type RefusalReason,
@@ -98,6 +99,16 @@ const tally = (field: Field, rounds: number): number[] => {
     if (index >= 0) counts[index] = (counts[index] ?? 0) + 1
   }
   return counts
+}
+
+/**
+ * Those among whom the choice falls: all of the nearest tier that are at ease; when nobody is, all
+ * that could serve, since then load matters more than distance.
+ */
+const contenders = (accepted: readonly Accepted[]): readonly Accepted[] => {
+  const first = accepted.find(({ load }) => isAtEase(load))
+  if (first === undefined) return accepted
+  return accepted.filter(({ tier, load }) => tier === first.tier && isAtEase(load))
 }
 
 t.test('each refusal has its own reason', async t => {

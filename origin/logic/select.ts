@@ -207,13 +207,3 @@ export const judgeAll = (
   const order = new Map(ranking.tiers.map((tier, place) => [tier, place]))
   return { accepted: accepted.toSorted(nearestFirst(order)), refused }
 }
-
-/**
- * Those among whom the choice falls: all of the nearest tier that are at ease; when nobody is, all
- * that could serve, since then load matters more than distance.
- */
-export const contenders = (accepted: readonly Accepted[]): readonly Accepted[] => {
-  const first = accepted.find(({ load }) => isAtEase(load))
-  if (first === undefined) return accepted
-  return accepted.filter(({ tier, load }) => tier === first.tier && isAtEase(load))
-}

@@ -32,9 +32,6 @@ export const zsyncShape = (sizeBytes: number): ZsyncShape => {
   }
 }
 
-export const zsyncBlocks = (sizeBytes: number): number =>
-  Math.ceil(sizeBytes / zsyncShape(sizeBytes).blockBytes)
-
 /** Both halves of zsync's rolling sum as 32 bits, a above b. A short block counts as filled with zeros. */
 export const zsyncSum = (block: Uint8Array, blockBytes: number): number => {
   let a = 0

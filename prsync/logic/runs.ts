@@ -68,9 +68,6 @@ export const subtractRuns = (runs: readonly Run[], less: readonly Run[]): Run[] 
   return last === undefined ? [] : intersectRuns(runs, complementRuns(less, runEnd(last)))
 }
 
-export const addRuns = (first: readonly Run[], second: readonly Run[]): Run[] =>
-  mergeRuns([...first, ...second])
-
 /** The position of the first run that ends behind `offset`. */
 const firstBehind = (runs: readonly Run[], offset: number): number => {
   let low = 0
@@ -95,13 +92,6 @@ export const clipRuns = (runs: readonly Run[], from: number, to: number): Run[] 
     clipped.push({ offset, length: Math.min(runEnd(run), to) - offset })
   }
   return clipped
-}
-
-/** Whether the runs cover all of [from, to). */
-export const coversRange = (runs: readonly Run[], from: number, to: number): boolean => {
-  if (from >= to) return true
-  const run = runs[firstBehind(runs, from)]
-  return run !== undefined && run.offset <= from && runEnd(run) >= to
 }
 
 export const runsBytes = (runs: readonly Run[]): number =>
