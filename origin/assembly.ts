@@ -241,8 +241,11 @@ const makeAuthority = (
 ): Authority =>
   new Authority({ tracker, operatorToken, prefix: prefixOf(publicUrl), clock: systemClock })
 
-const makeIndex = ({ files }: DataFolder, resolver: Resolver, logger: Logger): PathIndex =>
-  new PathIndex({ file: files.manifest, latest: () => resolver.latest, logger })
+const makeIndex = ({ files, options }: DataFolder, resolver: Resolver, logger: Logger): PathIndex =>
+  new PathIndex({
+    ...{ file: files.manifest, latest: () => resolver.latest, logger },
+    leftOut: copiedPatterns(options.keepAtOrigin),
+  })
 
 /** What makes snapshots, and tells everybody of a new one. */
 const makePublisher = (

@@ -1,7 +1,10 @@
 import t from 'tap'
 import type { RepoPath, Sha256 } from '../core/ids.ts'
+import { headLines } from '../delivery/head-lines.ts'
+import { linkContent } from '../delivery/link-signer.ts'
+import { validatorHeaders } from '../delivery/logic/respond.ts'
 import type { Content, Snapshot } from '../manifest/model.ts'
-import { HotFiles } from './hot-files.ts'
+import { HotFiles, textsOf } from './hot-files.ts'
 
 const content = {
   number: 1,
@@ -91,11 +94,22 @@ t.test('what is indexed is not looked up, and remembered from the second request
   })
   for (let time = 0; time < 4; time++) t.match(files.find('/pool/a.deb'), { path: 'pool/a.deb' })
   t.strictSame(state, { looks: 0, asked: 2, snapshot: 1 })
-  t.equal(files.find('/pool/a.kept'), null)
   t.equal(files.find('/other'), null)
   t.equal(state.looks, 1)
   state.snapshot = 2
   t.equal(files.find('/pool/a.deb'), null, 'of the newest snapshot only')
+})
+
+t.test('texts of a file are those that the routes make', async t => {
+  for (const modifiedSeconds of [0, 1, 1_700_000_000, -5, 1e12]) {
+    for (const sha256 of ['00', 'fb', 'ff', '3e'].map(byte => byte.repeat(32) as Sha256)) {
+      const file = { ...content, sha256, modifiedSeconds }
+      t.strictSame(textsOf(file), {
+        linked: linkContent(sha256),
+        head: headLines({ 'cache-control': 'no-store', ...validatorHeaders(file) }),
+      })
+    }
+  }
 })
 
 t.test('the prefix of the public URL is no part of the path', async t => {

@@ -7,9 +7,8 @@ import { hotFiles, lukewarmFiles } from '../core/front-limits.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { lookupKeyCharacters } from '../core/limits.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
-import { headLines } from '../delivery/head-lines.ts'
-import { linkContent } from '../delivery/link-signer.ts'
-import { validatorHeaders } from '../delivery/logic/respond.ts'
+import { formatHttpDate } from '../delivery/logic/http-date.ts'
+import { entityTagOf } from '../delivery/logic/respond.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
 import type { FileContent } from '../manifest/model.ts'
 import { mayRedirect } from './found-file.ts'
@@ -18,15 +17,18 @@ import { isEntryPoint } from './logic/snapshot-pin.ts'
 import type { PathIndex } from './path-index.ts'
 import type { Resolver } from './resolver.ts'
 
-export interface HotFile {
-  /** As asked for; symlinks may lead elsewhere. */
-  readonly path: RepoPath
-  readonly content: FileContent
-  readonly snapshot: SnapshotNumber
+interface HotTexts {
   /** linkContent of its hash. */
   readonly linked: string
   /** Header lines that each redirect to it has. */
   readonly head: string
+}
+
+export interface HotFile extends HotTexts {
+  /** As asked for; symlinks may lead elsewhere. */
+  readonly path: RepoPath
+  readonly content: FileContent
+  readonly snapshot: SnapshotNumber
 }
 
 export interface HotFilesParts {
@@ -41,6 +43,17 @@ export interface HotFilesParts {
 
 /** A target that is the path of a file as it is, but for the slash in front. */
 const plainTarget = /^(?:\/(?:[A-Za-z0-9_~-]|\.(?!\.?(?:\/|$)))[A-Za-z0-9._~-]*)+$/
+
+/** What is the same in each redirect to a content: see validatorHeaders. Nothing in it needs a check. */
+export const textsOf = ({ sha256, modifiedSeconds }: FileContent): HotTexts => {
+  const bytes = Buffer.from(sha256, 'hex')
+  const digest = bytes.toString('base64')
+  const head =
+    `cache-control: no-store\r\netag: ${entityTagOf(sha256)}\r\n` +
+    `last-modified: ${formatHttpDate(modifiedSeconds)}\r\n` +
+    `repr-digest: sha-256=:${digest}:\r\ndigest: SHA-256=${digest}\r\n`
+  return { linked: bytes.toString('base64url'), head }
+}
 
 export class HotFiles {
   readonly #parts: HotFilesParts
@@ -87,22 +100,23 @@ export class HotFiles {
   }
 
   #look(target: string, path: RepoPath, snapshot: SnapshotNumber): HotFile | null {
-    const { resolver } = this.#parts
-    // Which snapshot a client sees of these depends on the client.
-    if (isEntryPoint(path) || this.#parts.isIndex(path)) return null
     const indexed = this.#parts.index?.find(path, snapshot) ?? null
-    const found = indexed === null ? resolver.findFile(path, snapshot) : { path, content: indexed }
-    if (found === null) return null
-    const { content } = found
-    if (!mayRedirect(this.#parts, { path, realPath: found.path, content }, false).redirect) {
-      return null
-    }
-    const head = headLines({ 'cache-control': 'no-store', ...validatorHeaders(content) })
-    const hot: HotFile = { path, content, snapshot, linked: linkContent(content.sha256), head }
+    const content = indexed ?? this.#lookUp(path, snapshot)
+    if (content === null) return null
+    const hot: HotFile = { path, content, snapshot, ...textsOf(content) }
     // One or two spellings of each file: made-up ones cannot fill the memory.
     const isShort = target.length <= this.#parts.prefix.length + 1 + path.length
     if (isShort && (indexed === null || this.#isWarm(content))) this.#known.set(target, hot)
     return hot
+  }
+
+  #lookUp(path: RepoPath, snapshot: SnapshotNumber): FileContent | null {
+    // Which snapshot a client sees of these depends on the client.
+    if (isEntryPoint(path) || this.#parts.isIndex(path)) return null
+    const found = this.#parts.resolver.findFile(path, snapshot)
+    if (found === null) return null
+    const file = { path, realPath: found.path, content: found.content }
+    return mayRedirect(this.#parts, file, false).redirect ? found.content : null
   }
 
   /** It was asked for before: what is found quickly and asked for once is not worth remembering. */

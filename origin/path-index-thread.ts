@@ -1,4 +1,4 @@
-// The thread that reads all files of a snapshot into a path table and hands its memory over. It
+// The thread that reads the files of a snapshot that may be redirected into a path table and hands its memory over. It
 // decides nothing, and ends when it is done.
 
 import { readlinkSync } from 'node:fs'
@@ -8,9 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { indexNiceness, indexReadFiles, indexReadPauseMs } from '../core/front-limits.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
+import { redirectFloorBytes } from '../core/limits.ts'
+import { matchPaths } from '../manifest/logic/path-pattern.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import type { HashKey } from './logic/keyed-hash.ts'
 import { PathTable, pathTableMemory } from './logic/path-table.ts'
+import { isEntryPoint } from './logic/snapshot-pin.ts'
 
 export interface PathIndexWork {
   /** The manifest's database. */
@@ -18,6 +21,8 @@ export interface PathIndexWork {
   readonly snapshot: SnapshotNumber
   /** Files of the snapshot. */
   readonly files: number
+  /** Patterns of names that are left out. */
+  readonly leftOut: readonly string[]
   readonly key: HashKey
 }
 
@@ -31,24 +36,29 @@ const giveWay = (): void => {
   }
 }
 
-const build = async ({ file, snapshot, files, key }: PathIndexWork) => {
+const build = async ({ file, snapshot, files, leftOut, key }: PathIndexWork) => {
+  const isLeftOut = matchPaths(leftOut)
   const reader = ManifestReader.open(file)
   try {
     const memory = pathTableMemory(snapshot, key, files)
     const table = new PathTable(memory)
     let after = '' as RepoPath
+    let seen = 0
     // In parts, so that no read transaction stays open for seconds.
     for (;;) {
       const found = reader.filesAfter(after, snapshot, indexReadFiles)
       for (const { path, content } of found) {
+        if (content.sizeBytes < redirectFloorBytes || isEntryPoint(path) || isLeftOut(path))
+          continue
         if (!table.add(path, content)) throw new Error(`no room for ${path}`)
       }
       const last = found.at(-1)
       if (last === undefined) break
       after = last.path
+      seen += found.length
       await sleep(indexReadPauseMs)
     }
-    if (table.rows !== files) throw new Error(`${table.rows} files of ${files}`)
+    if (seen !== files) throw new Error(`${seen} files of ${files}`)
     return memory
   } finally {
     reader.close()

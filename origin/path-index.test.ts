@@ -7,8 +7,11 @@ import { waitUntil } from '../loadtest/deadline.ts'
 import { TestRepository } from '../manifest/fixtures/test-repository.ts'
 import { PathIndex } from './path-index.ts'
 
-const limits = { filesLeast: 2, filesMost: 6, settleMs: 1 }
+/** Too large to be served here rather than redirected. */
+const long = (text: string): string => text.repeat(5_000)
+const limits = { filesLeast: 2, filesMost: 9, settleMs: 1 }
 const paths = ['a.deb', 'b/c d.deb', 'b/e.deb', 'b/link.deb', 'b', 'new.deb', 'none'] as RepoPath[]
+const otherwise = ['small.deb', 'kept.odd', 'InRelease'] as RepoPath[]
 const patience = { timeoutMs: 120_000 }
 
 t.test('an index says what the manifest says of the newest snapshot', async t => {
@@ -16,9 +19,11 @@ t.test('an index says what the manifest says of the newest snapshot', async t =>
   t.teardown(() => origin.close())
   const write = (name: string, text: string) => writeFileSync(join(origin.root, name), text)
   mkdirSync(join(origin.root, 'b'), { recursive: true })
-  write('a.deb', 'a')
-  write('b/c d.deb', 'cd')
-  write('b/e.deb', 'a')
+  write('a.deb', long('a'))
+  write('b/c d.deb', long('cd'))
+  write('b/e.deb', long('a'))
+  write('kept.odd', long('k'))
+  write('InRelease', long('r'))
   symlinkSync('e.deb', join(origin.root, 'b/link.deb'))
   await origin.publish()
   const { reader } = origin
@@ -27,6 +32,7 @@ t.test('an index says what the manifest says of the newest snapshot', async t =>
     {
       file: join(origin.dataDir, 'manifest.db'),
       latest: () => reader.latest(),
+      leftOut: ['*.odd'],
       logger: { ...silentLogger, warn: details => void warned.push(details) },
     },
     limits,
@@ -44,11 +50,13 @@ t.test('an index says what the manifest says of the newest snapshot', async t =>
       t.equal(found === null, stored === null, path)
       if (stored !== null) t.match(stored, found ?? {}, path)
     }
+    for (const path of otherwise) t.equal(index.find(path, snapshot), null, path)
     t.equal(index.find('a.deb' as RepoPath, snapshot - 1), null, 'of no other snapshot')
   }
   await same(1)
 
-  write('new.deb', 'new')
+  write('new.deb', long('new'))
+  write('small.deb', 'small')
   rmSync(join(origin.root, 'a.deb'))
   await origin.publish()
   index.refresh()
@@ -60,7 +68,7 @@ t.test('an index says what the manifest says of the newest snapshot', async t =>
   for (const name of ['1', '2', '3', '4']) write(name, name)
   await origin.publish()
   index.refresh()
-  t.equal(reader.latest()?.files, 7)
+  t.equal(reader.latest()?.files, 10)
   await index.stop()
   index.refresh()
   t.equal(index.find('new.deb' as RepoPath, 3), null, 'too many files, and it was stopped')
@@ -72,6 +80,7 @@ t.test('an index that cannot be made is told of once, and nothing is found', asy
     {
       file: join(t.testdir(), 'no', 'manifest.db'),
       latest: () => ({ number: 1, files: 3 }) as never,
+      leftOut: [],
       logger: { ...silentLogger, warn: details => void warned.push(details) },
     },
     limits,

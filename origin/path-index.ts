@@ -1,4 +1,4 @@
-// Keeps the newest snapshot's files in memory for quick look-ups (see logic/path-table.ts): reads them
+// Keeps the newest snapshot's files that may be redirected in memory for quick look-ups (see logic/path-table.ts): reads them
 // in a thread of its own after the start and after each publish. Until it is there, and where it does
 // not pay, it finds nothing, and whoever asked has to look into the manifest.
 
@@ -27,6 +27,8 @@ export interface PathIndexParts {
   readonly file: string
   /** The newest snapshot; null: none yet. */
   readonly latest: () => Snapshot | null
+  /** Patterns of names that are answered otherwise. */
+  readonly leftOut: readonly string[]
   readonly logger: Logger
 }
 
@@ -73,7 +75,10 @@ export class PathIndex {
     return this.#table?.snapshot === snapshot
   }
 
-  /** The file at exactly this path; null when there is none, or when that is not known here. */
+  /**
+   * The file at exactly this path, which by its name and size may be redirected; null when there is
+   * none, or when that is not known here.
+   */
   find(path: RepoPath, snapshot: SnapshotNumber): FileContent | null {
     const table = this.#table
     return table === null || table.snapshot !== snapshot ? null : table.find(path)
@@ -102,6 +107,7 @@ export class PathIndex {
       file: this.#parts.file,
       snapshot: latest.number,
       files: latest.files,
+      leftOut: this.#parts.leftOut,
       key: { low: random.readInt32LE(0), high: random.readInt32LE(4) },
     }
     const thread = new Worker(threadFile, {
