@@ -28,10 +28,10 @@ export const lookBytesPerSecond = 1 * MiB
 /** One request may take so long: the largest part at a quarter of that rate. */
 export const lookDeadlineMs = 60_000
 /**
- * Contents that one step passes over: those that need to be looked up take some 30 µs each, those
- * that are known to be held a tenth of one.
+ * Contents that one step passes over: those that need to be looked up take 10 to 50 µs each,
+ * those that are known to be held a few hundredths of one.
  */
-export const walkedContents = 256
+export const walkedContents = 128
 export const passedContents = 16_384
 /** Between two steps that only walked: with the above no mirror takes a tenth of a processor. */
 export const walkPauseMs = 100
