@@ -89,6 +89,7 @@ export class ContentMemory {
       if (!this.#isUnchangedNow(kept)) return null
       kept.seenMs = nowMs
     }
+    this.hits++
     this.#set.ask(sha256)
     this.#set.use(sha256)
     return { bytes: kept.bytes, leave: () => this.#leave(sha256, kept) }

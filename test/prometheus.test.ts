@@ -74,6 +74,9 @@ t.test('the dashboards are what npm run grafana writes', async t => {
   t.same(readdirSync(dashboardFolder).sort(), [...files.keys()].sort())
   for (const [name, text] of files) {
     t.ok(readFileSync(join(dashboardFolder, name), 'utf8') === text, `${name}: npm run grafana`)
+    const { uid, panels } = JSON.parse(text) as Dashboard
+    t.equal(`${uid}.json`, `mirrorswarm-${name}`)
+    t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'each has its id')
   }
 })
 
@@ -85,7 +88,11 @@ const selectors = (expr: string): string[] =>
   )
 
 interface Dashboard {
-  readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[]
+  readonly uid: string
+  readonly panels: readonly {
+    readonly id: number
+    readonly targets?: readonly { readonly expr: string }[]
+  }[]
 }
 
 /** What the panels ask, with windows as short as the test and all volunteers chosen. */

@@ -96,6 +96,9 @@ t.test(
       t.strictSame(taken.needRestart, ['quota'])
       t.match(await status(), { limits: { uploadBytesPerSecond: null, maxClients: 3 } })
       await waitFor('the hours end', async () => (await status()).draining)
+      const metrics = (await get(`${volunteer.url}/-/metrics`)).body.toString()
+      t.match(metrics, '\nmirrorswarm_max_clients 3\n')
+      t.match(metrics, '\nmirrorswarm_schedule_open 0\n')
 
       const refused = await reload(text('max-client: 5'))
       t.match(refused, { level: 50, error: /there is no option "max-client".*max-clients/ })

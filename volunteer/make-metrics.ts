@@ -27,8 +27,7 @@ export const makeMetrics = (
     },
     {
       name,
-      limits: options,
-      minFreeBytes: options.minFreeBytes,
+      limits: () => assembly()?.status.options ?? options,
       syncState: () => assembly()?.status.wire().sync.state ?? null,
       syncMs: () => assembly()?.follow.sync.busyMs ?? 0,
       isOpen: () => assembly()?.schedule.isOpen ?? true,

@@ -61,6 +61,11 @@ export class Status {
     this.#options = options
   }
 
+  /** As the owner has them now. */
+  get options(): CheckedOptions {
+    return this.#options
+  }
+
   #state(): SyncStatus['state'] {
     const { isWithinHours, fetcher, sync, bootstrap } = this.#parts
     if (!isWithinHours() || fetcher.pausedReason !== null) return 'paused'

@@ -11,6 +11,7 @@ export const syncStates: readonly SyncStatus['state'][] = ['idle', 'syncing', 'a
 
 /** What the owner allows; null: no limit. */
 export interface OwnerLimits {
+  readonly minFreeBytes: number
   readonly quotaBytes: number | null
   readonly uploadLimitBytesPerSecond: number | null
   readonly downloadLimitBytesPerSecond: number | null
@@ -19,8 +20,8 @@ export interface OwnerLimits {
 
 export interface WorkingMetricsSources {
   readonly name: string
-  readonly limits: OwnerLimits
-  readonly minFreeBytes: number
+  /** As they are now. */
+  limits(): OwnerLimits
   /** Null: not enrolled yet. */
   syncState(): SyncStatus['state'] | null
   syncMs(): number
@@ -38,22 +39,22 @@ export interface WorkingMetricsSources {
   certificateEndsMs(): number | null
 }
 
-const addLimits = (registry: Registry, { limits, minFreeBytes }: WorkingMetricsSources): void => {
-  const limit = (name: string, help: string, value: number | null): void =>
-    addGauge(registry, { name, help, read: () => (value === null ? [] : [[{}, value]]) })
-  limit('mirrorswarm_quota_bytes', 'The owner’s --quota', limits.quotaBytes)
+const addLimits = (registry: Registry, { limits }: WorkingMetricsSources): void => {
+  const limit = (name: string, help: string, key: keyof OwnerLimits): void =>
+    addGauge(registry, { name, help, read: () => [[{}, limits()[key] ?? Number.NaN]] })
+  limit('mirrorswarm_quota_bytes', 'The owner’s --quota', 'quotaBytes')
   limit(
     'mirrorswarm_upload_limit_bytes_per_second',
     'The owner’s --upload-limit',
-    limits.uploadLimitBytesPerSecond,
+    'uploadLimitBytesPerSecond',
   )
   limit(
     'mirrorswarm_download_limit_bytes_per_second',
     'The owner’s --download-limit',
-    limits.downloadLimitBytesPerSecond,
+    'downloadLimitBytesPerSecond',
   )
-  limit('mirrorswarm_max_clients', 'The owner’s --max-clients', limits.maxClients)
-  limit('mirrorswarm_min_free_bytes', 'The owner’s --min-free', minFreeBytes)
+  limit('mirrorswarm_max_clients', 'The owner’s --max-clients', 'maxClients')
+  limit('mirrorswarm_min_free_bytes', 'The owner’s --min-free', 'minFreeBytes')
 }
 
 const addSpace = (registry: Registry, sources: WorkingMetricsSources): void => {

@@ -17,6 +17,7 @@ import {
 import {
   DashboardBuilder,
   DashboardCursorSync,
+  type DashboardLink,
   DashboardLinkBuilder,
   DashboardLinkType,
   DatasourceVariableBuilder,
@@ -77,7 +78,9 @@ const thresholds = ({ worry, worryBelow = false }: Look): ThresholdsConfigBuilde
       : worryBelow
         ? [step(null, 'red'), step(alarm, 'orange'), step(warning, 'green')]
         : [step(null, 'green'), step(warning, 'orange'), step(alarm, 'red')]
-  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps)
+  // With one bound there is nothing between good and bad.
+  const kept = steps.filter(({ color }) => color !== 'orange' || warning !== alarm)
+  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(kept)
 }
 
 /** Curves over time. */
@@ -129,7 +132,19 @@ export const number = (title: string, expr: string, look: Look = {}) => {
 
 export interface Section {
   readonly title: string
-  readonly panels: readonly Builder<Panel>[]
+  readonly panels: readonly (Builder<Panel> & { id(id: number): Builder<Panel> })[]
+}
+
+/** To all dashboards of ours, beside the title: the library would put them into a menu. */
+const linksToOthers: Builder<DashboardLink> = {
+  build: () => {
+    const { placement: _, ...link } = new DashboardLinkBuilder('mirrorswarm')
+      .type(DashboardLinkType.Dashboards)
+      .tags(['mirrorswarm'])
+      .keepTime(true)
+      .build()
+    return link
+  },
 }
 
 export const newDashboard = (uid: string, title: string, about: string): DashboardBuilder =>
@@ -141,12 +156,7 @@ export const newDashboard = (uid: string, title: string, about: string): Dashboa
     .time({ from: 'now-6h', to: 'now' })
     .timezone('browser')
     .tooltip(DashboardCursorSync.Crosshair)
-    .link(
-      new DashboardLinkBuilder('mirrorswarm')
-        .type(DashboardLinkType.Dashboards)
-        .tags(['mirrorswarm'])
-        .keepTime(true),
-    )
+    .link(linksToOthers)
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('Prometheus').type('prometheus'),
     )
@@ -155,9 +165,10 @@ export const withSections = (
   dashboard: DashboardBuilder,
   sections: readonly Section[],
 ): DashboardBuilder => {
+  let nextId = 1
   for (const { title, panels } of sections) {
-    dashboard.withRow(new RowBuilder(title))
-    for (const panel of panels) dashboard.withPanel(panel)
+    dashboard.withRow(new RowBuilder(title).id(nextId++))
+    for (const panel of panels) dashboard.withPanel(panel.id(nextId++))
   }
   return dashboard
 }
