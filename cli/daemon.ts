@@ -6,6 +6,7 @@ import type { ForwardedHeader } from '../delivery/logic/forwarded.ts'
 import type { Io } from './io.ts'
 import type { OptionTable, Values } from './option-spec.ts'
 import { Reloader } from './reload.ts'
+import type { ServiceManager } from './service-manager.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface Daemon<O> {
@@ -66,6 +67,7 @@ export interface DaemonOptions<T extends OptionTable, O> {
   readonly reread: () => Promise<Values<T>>
   /** Throws UsageError for values that do not fit together. */
   readonly translate: (values: Values<T>) => O
+  readonly service: ServiceManager
 }
 
 /**
@@ -73,7 +75,7 @@ export interface DaemonOptions<T extends OptionTable, O> {
  * it cleanly when the process is told to.
  */
 export const runDaemon = async <T extends OptionTable, O, D extends Daemon<O>>(
-  { table, values, reread, translate }: DaemonOptions<T, O>,
+  { table, values, reread, translate, service }: DaemonOptions<T, O>,
   start: (options: O) => Promise<D>,
   io: Io,
   onReady: (daemon: D) => void = () => undefined,
@@ -91,6 +93,8 @@ export const runDaemon = async <T extends OptionTable, O, D extends Daemon<O>>(
   if (early) reload()
   onReady(daemon)
   io.print(`ready ${daemon.url.replace(/\/*$/, '/')}`)
+  await service.ready(logger)
   await aborted(io.stopped)
+  void service.stopping()
   await daemon.stop()
 }

@@ -390,3 +390,5 @@ export const hashHeapMiB = 64
 export const publishAnswerMs = 24 * 3_600_000
 /** A request that was signed longer ago, or ahead, on the origin's clock is refused as a repeat. */
 export const requestSkewMs = 5 * 60_000
+/** How long systemd-notify may take to reach the service manager. */
+export const serviceNotifyMs = 10_000

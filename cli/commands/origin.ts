@@ -7,6 +7,7 @@ import type { CarryOut } from '../command.ts'
 import { dataFolderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import { parseHostPort, type Values } from '../option-spec.ts'
 import { optionTables } from '../options.ts'
+import { ServiceManager } from '../service-manager.ts'
 
 type Options = Values<typeof optionTables.origin>
 
@@ -57,7 +58,13 @@ export const originOptions = (options: Options): OriginOptions => ({
 export const runOrigin: CarryOut<typeof optionTables.origin> = async (values, io, reread) => {
   const { startOrigin } = await import('../../origin/main.ts')
   await runDaemon(
-    { table: optionTables.origin, values, reread, translate: originOptions },
+    {
+      table: optionTables.origin,
+      values,
+      reread,
+      translate: originOptions,
+      service: new ServiceManager(process.env),
+    },
     startOrigin,
     io,
     ({ newOperatorToken }) => {

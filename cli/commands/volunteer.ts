@@ -5,6 +5,7 @@ import type { CarryOut } from '../command.ts'
 import { dataFolderBeside, folderBeside, frontOptions, runDaemon, tlsFiles } from '../daemon.ts'
 import type { Values } from '../option-spec.ts'
 import { optionTables } from '../options.ts'
+import { ServiceManager } from '../service-manager.ts'
 import { UsageError } from '../usage-error.ts'
 
 type Options = Values<typeof optionTables.volunteer>
@@ -51,7 +52,13 @@ export const volunteerOptions = (options: Options): VolunteerOptions => ({
 export const runVolunteer: CarryOut<typeof optionTables.volunteer> = async (values, io, reread) => {
   const { startVolunteer } = await import('../../volunteer/main.ts')
   await runDaemon(
-    { table: optionTables.volunteer, values, reread, translate: volunteerOptions },
+    {
+      table: optionTables.volunteer,
+      values,
+      reread,
+      translate: volunteerOptions,
+      service: new ServiceManager(process.env),
+    },
     options => startVolunteer(options, { signal: io.stopped }),
     io,
   )
