@@ -50,6 +50,8 @@ t.test('clients go to a plain mirror for exactly what it was proved to hold', as
 
   await eventually('it is proved', async () => (await ask('/right.deb')).status === 302)
   t.equal((await ask('/right.deb')).headers.location, `${url}/right.deb`, 'unsigned')
+  const via = await network.get('/-/via/plain/right.deb')
+  t.equal(via.headers.location, `${url}/right.deb`, 'for lists, too')
   await eventually('a look', async () => mirror.asked.includes('/debian/wrong.deb'))
   t.equal((await ask('/wrong.deb')).status, 200, 'other bytes of the right length')
   t.match(
