@@ -25,6 +25,8 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
   })
   await network.waitForSnapshot(1)
   const base = network.origin.url
+  const whole = t
+  let volunteerUrl = ''
   const browser = await startChromium()
   t.teardown(() => browser.close())
   const { page, complaints, context } = await openPage(browser, base, { width: 1280 }, null)
@@ -62,7 +64,8 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
       ...{ compression: 'zstd', quotaBytes: null, minFreeBytes: 1, maxClients: null },
       ...{ hours: null, networks: [], peerPort: 0, graceMs: null, logLevel: 'silent' },
     })
-    t.teardown(() => volunteer.stop())
+    whole.teardown(() => volunteer.stop())
+    volunteerUrl = `${volunteer.url}/`
     const sinceMs = Date.now()
     await watched.waitForSelector('#volunteers th:has-text("ada")')
     t.comment(`seen after ${Date.now() - sinceMs} ms`)
@@ -115,6 +118,16 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
       }
       t.same(looked.complaints, [], 'no errors, nothing from elsewhere')
       await looked.context.close()
+      const own = await openPage(browser, volunteerUrl, { width, scheme }, null)
+      await own.page.goto(`${volunteerUrl}-/ui/`)
+      await own.page.waitForSelector('h1:has-text("ada")', deadline)
+      t.match(await own.page.textContent('#holds'), /\(100 %\), 3 of 3 files/)
+      t.match(await own.page.textContent('#days'), /Synchronising/)
+      t.equal(await tooWide(own.page), '', 'nothing is too wide at a volunteer')
+      t.same(await paleTexts(own.page), [], 'texts can be read')
+      t.same(await nameless(own.page), [], 'all have names')
+      t.same(own.complaints, [], 'no errors, nothing from elsewhere')
+      await own.context.close()
     }
   })
 

@@ -363,6 +363,7 @@ export const assemble = (input: AssemblyInput) => {
   )
   const loads = makeLoad({
     ...{ ...transport, metrics: input.metrics, reusedBytes: transport.prefill.reusedBytes },
+    ...{ logger, dataDir: input.data.folder },
     activeClients: () => serving.activeClients,
     busyMs: () => follow.sync.busyMs,
   })

@@ -1,9 +1,12 @@
 // What measures how busy a volunteer is and what it gave, from the counters of metrics and swarm.
 
+import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { AnnouncedTotals } from '../tracker/messages.ts'
 import { Courtesy } from './courtesy.ts'
+import { DayBook } from './day-book.ts'
 import { LoadMeter } from './load.ts'
 import type { Metrics } from './metrics.ts'
 import type { SwarmHost } from './swarm-host.ts'
@@ -18,6 +21,8 @@ export interface LoadParts {
   readonly activeClients: () => number
   /** Time spent synchronising since the start. */
   readonly busyMs: () => number
+  readonly dataDir: string
+  readonly logger: Logger
 }
 
 const servedBytes = (metrics: Metrics): number =>
@@ -59,8 +64,15 @@ const totalsOf = (parts: LoadParts): AnnouncedTotals => {
   }
 }
 
-export const makeLoad = (parts: LoadParts) => ({
-  load: makeLoadMeter(parts),
-  courtesy: makeCourtesy(parts),
-  totals: (): AnnouncedTotals => totalsOf(parts),
-})
+export const makeLoad = (parts: LoadParts) => {
+  const { dataDir, logger } = parts
+  const totals = (): AnnouncedTotals => totalsOf(parts)
+  const file = join(dataDir, 'days.json')
+  const dayBook = new DayBook({ file, clock: systemClock, logger, totals })
+  return {
+    load: makeLoadMeter(parts),
+    courtesy: makeCourtesy(parts),
+    ...{ totals, dayBook },
+    days: () => dayBook.days,
+  }
+}

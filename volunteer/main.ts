@@ -205,6 +205,8 @@ const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   undo.add(() => base.stop.abort())
   load.start()
   undo.add(() => load.stop())
+  await assembly.dayBook.start()
+  undo.add(() => assembly.dayBook.stop())
   courtesy.start()
   undo.add(() => courtesy.stop())
   followHours(base, assembly)

@@ -12,6 +12,8 @@ import { isSha256, type Sha256 } from '../core/ids.ts'
 import { operatorBodyBytes, stopGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
 import { readTlsPair, type TlsFiles, type TlsPair, TlsReloader } from '../core/tls-files.ts'
+import { assetRoutes } from '../dashboard/asset-routes.ts'
+import { volunteerPages } from '../dashboard/pages/volunteer-pages.ts'
 import type { Asking } from '../delivery/client-address.ts'
 import type { Front } from '../delivery/front.ts'
 import type { QuickHead } from '../delivery/logic/quick-head.ts'
@@ -206,6 +208,7 @@ export class VolunteerServer {
       reply.type('text/plain').header('cache-control', 'no-store')
       return signature === null ? reply.code(400).send('not a nonce\n') : reply.send(signature)
     })
+    assetRoutes(app, volunteerPages)
     this.#addNeighbourRoutes(app)
     app.setNotFoundHandler((_request, reply) =>
       reply.code(404).type('text/plain').send('there is nothing here\n'),

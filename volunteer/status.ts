@@ -5,6 +5,7 @@ import type { VolunteerName } from '../core/ids.ts'
 import { announcedPatterns, announcedTorrents } from '../core/limits.ts'
 import { displayPath } from '../core/repo-path.ts'
 import { namedBlockedPaths } from '../core/volunteer-limits.ts'
+import type { Day } from '../dashboard/logic/overview.ts'
 import type { VolunteerStatus } from '../tracker/logic/announce-client.ts'
 import type { AnnouncedScope, AnnouncedTotals, SyncStatus } from '../tracker/messages.ts'
 import { wireReasons } from './announcer.ts'
@@ -34,6 +35,8 @@ export interface StatusParts {
   readonly serving: Serving
   readonly load: LoadMeter
   readonly totals: () => AnnouncedTotals
+  /** What it gave on each day, oldest first. */
+  readonly days: () => readonly Day[]
   readonly isWithinHours: () => boolean
   readonly isStopping: () => boolean
   readonly isOriginHeard: () => boolean
@@ -118,6 +121,19 @@ export class Status {
     }
   }
 
+  /** What its owner settled, besides what it announces. */
+  #owner() {
+    const { downloadLimitBytesPerSecond, quotaBytes, minFreeBytes, hours } = this.#options
+    const { networks, include, exclude } = this.#options
+    return {
+      downloadBytesPerSecond: downloadLimitBytesPerSecond,
+      ...{ quotaBytes, minFreeBytes, include, exclude },
+      hours: hours?.text ?? null,
+      // Which they are is the department's business.
+      networks: networks.length,
+    }
+  }
+
   /** For people and scripts. */
   document(): object {
     const { name, url, follower, store, work, swarm, isOriginHeard } = this.#parts
@@ -136,6 +152,8 @@ export class Status {
       load: wire.load,
       totals: wire.totals,
       limits: wire.limits,
+      owner: this.#owner(),
+      days: this.#parts.days(),
       swarm: { port: swarm.port, ...swarm.counters() },
       blocked: {
         count: blocked.count,

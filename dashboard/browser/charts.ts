@@ -15,6 +15,8 @@ export interface ChartOptions {
   /** Seconds since 1970, or seconds of a duration. */
   readonly time: 'clock' | 'duration'
   readonly formatTime?: (seconds: number) => string
+  /** The same for the moment under the pointer only. */
+  readonly timeText?: (seconds: number) => string
   /** The largest value there can be; missing: as the data has it. */
   readonly most?: number
   /** Steps hold their value until the next; lines go straight. */
@@ -76,7 +78,7 @@ export const addChart = (
   const draw = (): void => {
     if (shown === null) return
     plot?.destroy()
-    const { most, format, formatTime, time } = options
+    const { most, format, formatTime, time, timeText = formatTime } = options
     const axis = axisNow()
     plot = new uPlot(
       {
@@ -96,9 +98,9 @@ export const addChart = (
         series: [
           {
             label: 'Time',
-            ...(formatTime === undefined
+            ...(timeText === undefined
               ? { value: '{HH}:{mm}:{ss}' }
-              : { value: (_plot, at) => (at === null ? '' : formatTime(at)) }),
+              : { value: (_plot, at) => (at === null ? '' : timeText(at)) }),
           },
           ...seriesOf(),
         ],

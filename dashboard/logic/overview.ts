@@ -149,8 +149,9 @@ export interface Day {
   readonly syncMs: number
   readonly clientBytes: number
   readonly networkBytes: number
-  readonly peerBytes: number
-  readonly fetchedBytes: number
+  readonly peersBytes: number
+  readonly fromPeersBytes: number
+  readonly fromOriginBytes: number
   readonly reusedBytes: number
 }
 
@@ -181,7 +182,8 @@ export interface VolunteerStatus {
     readonly quotaBytes: number | null
     readonly minFreeBytes: number
     readonly hours: string | null
-    readonly networks: readonly string[]
+    /** How many networks of its own it serves. */
+    readonly networks: number
     readonly include: readonly string[]
     readonly exclude: readonly string[]
   }
