@@ -89,6 +89,10 @@ export class ServingNetwork {
     return this.#volunteer.cpuSeconds()
   }
 
+  pids(): number[] {
+    return this.#volunteer.processes()
+  }
+
   peakResidentBytes(): number {
     return this.#volunteer.peakResidentBytes()
   }

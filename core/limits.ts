@@ -160,8 +160,14 @@ export const peersPerHandout = 50
 export const slowReadBufferBytes = 64 * KiB
 /** Read buffers of all answers together; beyond it every transfer gets small ones. */
 export const readBudgetBytes = 64 * MiB
+/** Of these, what clients may use that have not shown yet how quick they are. */
+export const newcomersReadBytes = 16 * MiB
+/** Sent bytes that show it: the kernel alone takes a few MiB at once, for the slowest client too. */
+export const provenClientBytes = 8 * MiB
 /** Read buffers kept for the next answer: making new ones makes V8 collect garbage all the time. */
-export const idleReadBuffers = 32
+export const idleReadBuffers = 16
+/** The same for small ones. */
+export const idleSlowReadBuffers = 128
 /** Clients below this get the small buffers: larger ones would only wait in memory. */
 export const slowClientBytesPerSecond = 8 * MiB
 /** A client that takes no byte for this long is cut off (nginx waits as long). */

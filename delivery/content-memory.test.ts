@@ -104,7 +104,7 @@ const readAll = async (body: Body, parts: Parameters<typeof respond>[2], headers
   const reader = new SliceReader(body, decision.parts, new ReadBudget())
   const pieces: Uint8Array[] = []
   for (;;) {
-    const slice = await reader.next(4_096)
+    const slice = await reader.next({ sliceBytes: 4_096, proven: false })
     if (slice === null) break
     if ('outcome' in slice) throw new Error(slice.outcome)
     pieces.push(Buffer.from(slice.preamble), Buffer.from(slice.data))

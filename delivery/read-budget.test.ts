@@ -39,3 +39,23 @@ t.test('only some idle memory is kept', async t => {
   const again = many.map(() => budget.take(readBufferBytes))
   t.equal(again.filter(buffer => many.includes(buffer)).length, idleReadBuffers)
 })
+
+t.test('newcomers leave most of it to those who are known to be quick', async t => {
+  const budget = new ReadBudget(4 * readBufferBytes, readBufferBytes)
+  const sizes = [false, false, true, true, true, true].map(
+    proven => budget.take(readBufferBytes, proven).length,
+  )
+  const [large, small] = [readBufferBytes, slowReadBufferBytes]
+  t.strictSame(sizes, [large, small, large, large, small, small])
+  t.notOk(budget.hasRoom(true))
+})
+
+t.test('small buffers are used again too', async t => {
+  const budget = new ReadBudget()
+  const given = budget.take(slowReadBufferBytes)
+  budget.give(given)
+  t.equal(budget.take(slowReadBufferBytes), given)
+  const short = budget.take(10)
+  budget.give(short)
+  t.not(budget.take(10), short)
+})

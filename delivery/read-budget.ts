@@ -4,6 +4,8 @@
 import { Buffer } from 'node:buffer'
 import {
   idleReadBuffers,
+  idleSlowReadBuffers,
+  newcomersReadBytes,
   readBudgetBytes,
   readBufferBytes,
   slowReadBufferBytes,
@@ -11,11 +13,14 @@ import {
 
 export class ReadBudget {
   readonly #limitBytes: number
+  readonly #newcomersBytes: number
   readonly #idle: Buffer[] = []
+  readonly #idleSmall: Buffer[] = []
   #usedBytes = 0
 
-  constructor(limitBytes = readBudgetBytes) {
+  constructor(limitBytes = readBudgetBytes, newcomersBytes = newcomersReadBytes) {
     this.#limitBytes = limitBytes
+    this.#newcomersBytes = Math.min(limitBytes, newcomersBytes)
   }
 
   /** What buffers in use occupy; may exceed the limit by one small buffer per transfer. */
@@ -23,23 +28,31 @@ export class ReadBudget {
     return this.#usedBytes
   }
 
+  /** Is a large buffer to be had? `proven`: by a client that has shown to be quick. */
+  hasRoom(proven: boolean): boolean {
+    const limitBytes = proven ? this.#limitBytes : this.#newcomersBytes
+    return this.#usedBytes + readBufferBytes <= limitBytes
+  }
+
   /** A buffer of at most `wantedBytes`, or a small one. Give it back, once, by `give` or `drop`. */
-  take(wantedBytes: number): Buffer {
-    const large = wantedBytes > slowReadBufferBytes
-    if (!large || this.#usedBytes + readBufferBytes > this.#limitBytes) {
-      const sizeBytes = Math.min(wantedBytes, slowReadBufferBytes)
-      this.#usedBytes += sizeBytes
-      return Buffer.allocUnsafeSlow(sizeBytes)
+  take(wantedBytes: number, proven = true): Buffer {
+    if (wantedBytes > slowReadBufferBytes && this.hasRoom(proven)) {
+      this.#usedBytes += readBufferBytes
+      return this.#idle.pop() ?? Buffer.allocUnsafeSlow(readBufferBytes)
     }
-    this.#usedBytes += readBufferBytes
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(readBufferBytes)
+    const sizeBytes = Math.min(wantedBytes, slowReadBufferBytes)
+    this.#usedBytes += sizeBytes
+    const idle = sizeBytes === slowReadBufferBytes ? this.#idleSmall.pop() : undefined
+    return idle ?? Buffer.allocUnsafeSlow(sizeBytes)
   }
 
   /** The buffer may be used again: nothing refers to it any more. */
   give(buffer: Buffer): void {
     this.drop(buffer)
-    if (buffer.length === readBufferBytes && this.#idle.length < idleReadBuffers) {
-      this.#idle.push(buffer)
+    if (buffer.length === readBufferBytes) {
+      if (this.#idle.length < idleReadBuffers) this.#idle.push(buffer)
+    } else if (buffer.length === slowReadBufferBytes) {
+      if (this.#idleSmall.length < idleSlowReadBuffers) this.#idleSmall.push(buffer)
     }
   }
 

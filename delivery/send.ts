@@ -3,14 +3,10 @@
 
 import assert from 'node:assert'
 import type { ServerResponse } from 'node:http'
-import {
-  readBufferBytes,
-  slowClientBytesPerSecond,
-  slowReadBufferBytes,
-  stalledClientMs,
-} from '../core/limits.ts'
+import { stalledClientMs } from '../core/limits.ts'
 import { ClientConnection, type ConnectionEnd } from './client-connection.ts'
 import { isGuarded } from './guarded-file.ts'
+import { paceOf } from './logic/pace.ts'
 import type { Decision } from './logic/respond.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { type Body, type ReadFailure, type Slice, SliceReader } from './slice-reader.ts'
@@ -53,13 +49,6 @@ const checkUnread = async (body: Body): Promise<ReadFailure | null> => {
   } catch (error) {
     return { outcome: 'unreadable', error }
   }
-}
-
-/** Small slices for limited and for slow clients, so that memory waits on nobody. */
-const sliceLimit = (limited: boolean, bytes: number, elapsedMs: number): number => {
-  if (limited) return slowReadBufferBytes
-  const slow = elapsedMs > 0 && (bytes / elapsedMs) * 1000 < slowClientBytesPerSecond
-  return slow ? slowReadBufferBytes : readBufferBytes
 }
 
 class Transfer {
@@ -122,23 +111,26 @@ class Transfer {
   async #sendParts(): Promise<ReadFailure | null> {
     const { parts, epilogue } = this.#decision
     const limited = this.#options.limiter !== undefined
-    const reader = new SliceReader(this.#body, parts, this.#options.budget)
-    let limitBytes = sliceLimit(limited, 0, 0)
-    let reading = reader.next(limitBytes)
+    const { budget } = this.#options
+    const reader = new SliceReader(this.#body, parts, budget)
+    let pace = paceOf({ limited, sentBytes: 0, lastBytes: 0, lastMs: 0 })
+    let reading: Promise<Slice | ReadFailure | null> | null = null
     try {
       for (;;) {
-        const slice = await reading
+        const slice: Slice | ReadFailure | null = await (reading ?? reader.next(pace))
+        reading = null
         if (slice === null) break
         if ('outcome' in slice) return slice
-        reading = reader.next(limitBytes)
-        let elapsedMs: number | null = null
+        if (pace.ahead && budget.hasRoom(pace.proven)) reading = reader.next(pace)
+        let lastMs: number | null = null
         try {
-          elapsedMs = await this.#sendSlice(slice)
+          lastMs = await this.#sendSlice(slice)
         } finally {
-          reader.release(slice, elapsedMs !== null)
+          reader.release(slice, lastMs !== null)
         }
-        if (elapsedMs === null) return null
-        limitBytes = sliceLimit(limited, slice.data.length, elapsedMs)
+        if (lastMs === null) return null
+        const lastBytes = slice.data.length
+        pace = paceOf({ limited, sentBytes: this.#bodyBytes, lastBytes, lastMs })
       }
     } finally {
       const ahead = await reading

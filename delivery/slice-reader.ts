@@ -4,6 +4,7 @@
 import assert from 'node:assert'
 import type { FileHandle } from 'node:fs/promises'
 import { type FileGuard, isGuarded } from './guarded-file.ts'
+import type { Pace } from './logic/pace.ts'
 import type { BodyPart } from './logic/respond.ts'
 import type { ReadBudget } from './read-budget.ts'
 
@@ -82,16 +83,19 @@ export class SliceReader {
   }
 
   /** The next slice, null after the last, or why there is none. Never rejects. */
-  async next(limitBytes: number): Promise<Slice | ReadFailure | null> {
+  async next({
+    sliceBytes,
+    proven,
+  }: Pick<Pace, 'sliceBytes' | 'proven'>): Promise<Slice | ReadFailure | null> {
     const { remaining } = this.#cursor
     if (remaining === 0) return null
     if ('bytes' in this.#body) {
-      const { preamble, offset, length } = this.#cursor.next(limitBytes)
+      const { preamble, offset, length } = this.#cursor.next(sliceBytes)
       return { preamble, data: this.#body.bytes.subarray(offset, offset + length) }
     }
     const { handle, guard } = this.#body
-    const buffer = this.#budget.take(Math.min(limitBytes, remaining))
-    const { preamble, offset, length } = this.#cursor.next(Math.min(limitBytes, buffer.length))
+    const buffer = this.#budget.take(Math.min(sliceBytes, remaining), proven)
+    const { preamble, offset, length } = this.#cursor.next(Math.min(sliceBytes, buffer.length))
     try {
       const full = await readFully(handle, buffer, length, offset)
       if (full && isGuarded(await handle.stat({ bigint: true }), guard)) {
