@@ -1,5 +1,10 @@
 import t from 'tap'
-import { idleReadBuffers, readBufferBytes, slowReadBufferBytes } from '../core/limits.ts'
+import {
+  crowdReadBufferBytes,
+  idleReadBuffers,
+  readBufferBytes,
+  slowReadBufferBytes,
+} from '../core/limits.ts'
 import { ReadBudget } from './read-budget.ts'
 
 t.test('when the memory is used up, buffers get small, but nobody waits', async t => {
@@ -7,8 +12,8 @@ t.test('when the memory is used up, buffers get small, but nobody waits', async 
   const wanted = [1, 2, 3, 4, 5].map(() => budget.take(readBufferBytes))
   const sizes = wanted.map(buffer => buffer.length)
   t.strictSame(sizes.slice(0, 3), [readBufferBytes, readBufferBytes, readBufferBytes])
-  t.strictSame(sizes.slice(3), [slowReadBufferBytes, slowReadBufferBytes])
-  t.equal(budget.usedBytes, 3 * readBufferBytes + 2 * slowReadBufferBytes)
+  t.strictSame(sizes.slice(3), [crowdReadBufferBytes, crowdReadBufferBytes])
+  t.equal(budget.usedBytes, 3 * readBufferBytes + 2 * crowdReadBufferBytes)
   for (const buffer of wanted) budget.give(buffer)
   t.equal(budget.usedBytes, 0)
   t.equal(budget.take(readBufferBytes).length, readBufferBytes)
@@ -45,7 +50,7 @@ t.test('newcomers leave most of it to those who are known to be quick', async t 
   const sizes = [false, false, true, true, true, true].map(
     proven => budget.take(readBufferBytes, proven).length,
   )
-  const [large, small] = [readBufferBytes, slowReadBufferBytes]
+  const [large, small] = [readBufferBytes, crowdReadBufferBytes]
   t.strictSame(sizes, [large, small, large, large, small, small])
   t.notOk(budget.hasRoom(true))
 })

@@ -3,8 +3,9 @@
 
 import { Buffer } from 'node:buffer'
 import {
+  crowdReadBufferBytes,
   idleReadBuffers,
-  idleSlowReadBuffers,
+  idleSmallReadBuffers,
   newcomersReadBytes,
   readBudgetBytes,
   readBufferBytes,
@@ -15,7 +16,10 @@ export class ReadBudget {
   readonly #limitBytes: number
   readonly #newcomersBytes: number
   readonly #idle: Buffer[] = []
-  readonly #idleSmall: Buffer[] = []
+  readonly #idleSmall: ReadonlyMap<number, Buffer[]> = new Map([
+    [slowReadBufferBytes, []],
+    [crowdReadBufferBytes, []],
+  ])
   #usedBytes = 0
 
   constructor(limitBytes = readBudgetBytes, newcomersBytes = newcomersReadBytes) {
@@ -36,24 +40,28 @@ export class ReadBudget {
 
   /** A buffer of at most `wantedBytes`, or a small one. Give it back, once, by `give` or `drop`. */
   take(wantedBytes: number, proven = true): Buffer {
-    if (wantedBytes > slowReadBufferBytes && this.hasRoom(proven)) {
+    const room = this.hasRoom(proven)
+    if (wantedBytes > slowReadBufferBytes && room) {
       this.#usedBytes += readBufferBytes
       return this.#idle.pop() ?? Buffer.allocUnsafeSlow(readBufferBytes)
     }
-    const sizeBytes = Math.min(wantedBytes, slowReadBufferBytes)
+    const mostBytes = room ? slowReadBufferBytes : crowdReadBufferBytes
+    const sizeBytes = Math.min(wantedBytes, mostBytes)
     this.#usedBytes += sizeBytes
-    const idle = sizeBytes === slowReadBufferBytes ? this.#idleSmall.pop() : undefined
-    return idle ?? Buffer.allocUnsafeSlow(sizeBytes)
+    const idle = this.#idleSmall.get(sizeBytes)?.pop()
+    if (idle !== undefined) return idle
+    // In a crowd large ones are not needed.
+    if (sizeBytes === crowdReadBufferBytes) this.#idle.pop()
+    return Buffer.allocUnsafeSlow(sizeBytes)
   }
 
   /** The buffer may be used again: nothing refers to it any more. */
   give(buffer: Buffer): void {
     this.drop(buffer)
-    if (buffer.length === readBufferBytes) {
-      if (this.#idle.length < idleReadBuffers) this.#idle.push(buffer)
-    } else if (buffer.length === slowReadBufferBytes) {
-      if (this.#idleSmall.length < idleSlowReadBuffers) this.#idleSmall.push(buffer)
-    }
+    const large = buffer.length === readBufferBytes
+    const idle = large ? this.#idle : this.#idleSmall.get(buffer.length)
+    const most = large ? idleReadBuffers : idleSmallReadBuffers
+    if (idle !== undefined && idle.length < most) idle.push(buffer)
   }
 
   /** The buffer is not used any more here, but a dying connection may still refer to it. */

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import { stalledClientMs } from '../core/limits.ts'
 import { ClientConnection, type ConnectionEnd } from './client-connection.ts'
 import { isGuarded } from './guarded-file.ts'
-import { paceOf } from './logic/pace.ts'
+import { advance, type Progress, paceOf } from './logic/pace.ts'
 import type { Decision } from './logic/respond.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { type Body, type ReadFailure, type Slice, SliceReader } from './slice-reader.ts'
@@ -113,7 +113,8 @@ class Transfer {
     const limited = this.#options.limiter !== undefined
     const { budget } = this.#options
     const reader = new SliceReader(this.#body, parts, budget)
-    let pace = paceOf({ limited, sentBytes: 0, lastBytes: 0, lastMs: 0 })
+    let progress: Progress = { limited, sentBytes: 0, recentBytes: 0, recentMs: 0 }
+    let pace = paceOf(progress)
     let reading: Promise<Slice | ReadFailure | null> | null = null
     try {
       for (;;) {
@@ -122,15 +123,15 @@ class Transfer {
         if (slice === null) break
         if ('outcome' in slice) return slice
         if (pace.ahead && budget.hasRoom(pace.proven)) reading = reader.next(pace)
-        let lastMs: number | null = null
+        let tookMs: number | null = null
         try {
-          lastMs = await this.#sendSlice(slice)
+          tookMs = await this.#sendSlice(slice)
         } finally {
-          reader.release(slice, lastMs !== null)
+          reader.release(slice, tookMs !== null)
         }
-        if (lastMs === null) return null
-        const lastBytes = slice.data.length
-        pace = paceOf({ limited, sentBytes: this.#bodyBytes, lastBytes, lastMs })
+        if (tookMs === null) return null
+        progress = advance(progress, slice.data.length, tookMs)
+        pace = paceOf(progress)
       }
     } finally {
       const ahead = await reading

@@ -1,7 +1,8 @@
-// How much of a file is read at once for a client, by what it took so far: memory is for those that
-// empty it quickly, and is not to wait on anybody.
+// How much of a file is read at once for a client, by how quickly it took what was sent lately: memory
+// is for those that empty it, and is not to wait on anybody.
 
 import {
+  crowdReadBufferBytes,
   provenClientBytes,
   readBufferBytes,
   slowClientBytesPerSecond,
@@ -13,23 +14,35 @@ export interface Progress {
   readonly limited: boolean
   /** Of this answer, up to now. */
   readonly sentBytes: number
-  /** The slice that went out last, and how long the client took for it; 0 before the first. */
-  readonly lastBytes: number
-  readonly lastMs: number
+  /** Of the last slices, the newest with most weight, and how long the client took for them. */
+  readonly recentBytes: number
+  readonly recentMs: number
 }
 
 export interface Pace {
   readonly sliceBytes: number
   /** Took more than lies in the kernel's buffers, and quickly: it may have what memory there is. */
   readonly proven: boolean
-  /** May the next slice be read while this one goes out, if there is memory for newcomers too? */
+  /** May the next slice be read while this one goes out, if there is memory for it? */
   readonly ahead: boolean
 }
 
-export const paceOf = ({ limited, sentBytes, lastBytes, lastMs }: Progress): Pace => {
-  const slow = lastMs > 0 && (lastBytes / lastMs) * 1000 < slowClientBytesPerSecond
+/** A slow client's kernel takes about a dozen small slices at once, and then nothing for long. */
+const kept = 15 / 16
+
+/** Another slice went out. */
+export const advance = (progress: Progress, bytes: number, tookMs: number): Progress => ({
+  limited: progress.limited,
+  sentBytes: progress.sentBytes + bytes,
+  recentBytes: progress.recentBytes * kept + bytes,
+  recentMs: progress.recentMs * kept + tookMs,
+})
+
+export const paceOf = ({ limited, sentBytes, recentBytes, recentMs }: Progress): Pace => {
+  const slow = recentMs > 0 && (recentBytes / recentMs) * 1000 < slowClientBytesPerSecond
+  const quickBytes = limited ? slowReadBufferBytes : readBufferBytes
   return {
-    sliceBytes: limited || slow ? slowReadBufferBytes : readBufferBytes,
+    sliceBytes: slow ? crowdReadBufferBytes : quickBytes,
     proven: !slow && sentBytes >= provenClientBytes,
     ahead: !slow,
   }
