@@ -158,18 +158,10 @@ export const announcedReasons = 16
 export const peersPerHandout = 50
 /** Read buffer of a client whose rate is limited, and the next smaller one for others. */
 export const slowReadBufferBytes = 64 * KiB
-/** The same for a client that is known to be slow, and for newcomers in a crowd. */
-export const crowdReadBufferBytes = 32 * KiB
 /** Read buffers of all answers together; beyond it every transfer gets the smallest. */
 export const readBudgetBytes = 64 * MiB
-/** Of these, what clients may use that have not shown yet how quick they are. */
-export const newcomersReadBytes = 8 * MiB
-/** Sent bytes that show it: the kernel alone takes a few MiB at once, for the slowest client too. */
-export const provenClientBytes = 8 * MiB
 /** Read buffers kept for the next answer: making new ones makes V8 collect garbage all the time. */
 export const idleReadBuffers = 8
-/** The same for each of the small sizes. */
-export const idleSmallReadBuffers = 64
 /** Clients below this get the small buffers: larger ones would only wait in memory. */
 export const slowClientBytesPerSecond = 8 * MiB
 /** A client that takes no byte for this long is cut off (nginx waits as long). */

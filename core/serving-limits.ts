@@ -1,6 +1,7 @@
-// Bounds of what a volunteer keeps in memory to serve faster: hot contents and genuine links.
+// Bounds of what is kept in memory to serve faster: hot contents, genuine links, bytes read ahead.
 
-const MiB = 1024 * 1024
+const KiB = 1024
+const MiB = 1024 * KiB
 
 /** Genuine links that a volunteer remembers (about 400 bytes each), to check each but once. */
 export const rememberedLinks = 8192
@@ -22,3 +23,11 @@ export const hotContentsAging = 65_536
 export const handedNames = 16_384
 /** How long after its last use: the server opens the file within moments, a busy one later. */
 export const handedNameMs = 60_000
+/** Read buffer of a client that is known to be slow, and of newcomers in a crowd. */
+export const crowdReadBufferBytes = 32 * KiB
+/** Of `readBudgetBytes`, what clients may use that have not shown yet how quick they are. */
+export const newcomersReadBytes = 8 * MiB
+/** Sent bytes that show it: the kernel alone takes a few MiB at once, for the slowest client too. */
+export const provenClientBytes = 8 * MiB
+/** Small read buffers kept for the next answer, of each size. */
+export const idleSmallReadBuffers = 64

@@ -1,10 +1,6 @@
 import t from 'tap'
-import {
-  crowdReadBufferBytes,
-  idleReadBuffers,
-  readBufferBytes,
-  slowReadBufferBytes,
-} from '../core/limits.ts'
+import { idleReadBuffers, readBufferBytes, slowReadBufferBytes } from '../core/limits.ts'
+import { crowdReadBufferBytes } from '../core/serving-limits.ts'
 import { ReadBudget } from './read-budget.ts'
 
 t.test('when the memory is used up, buffers get small, but nobody waits', async t => {

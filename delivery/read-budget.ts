@@ -3,14 +3,16 @@
 
 import { Buffer } from 'node:buffer'
 import {
-  crowdReadBufferBytes,
   idleReadBuffers,
-  idleSmallReadBuffers,
-  newcomersReadBytes,
   readBudgetBytes,
   readBufferBytes,
   slowReadBufferBytes,
 } from '../core/limits.ts'
+import {
+  crowdReadBufferBytes,
+  idleSmallReadBuffers,
+  newcomersReadBytes,
+} from '../core/serving-limits.ts'
 
 export class ReadBudget {
   readonly #limitBytes: number

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  crowdReadBufferBytes,
-  provenClientBytes,
-  readBufferBytes,
-  slowReadBufferBytes,
-} from '../../core/limits.ts'
+import { readBufferBytes, slowReadBufferBytes } from '../../core/limits.ts'
+import { crowdReadBufferBytes, provenClientBytes } from '../../core/serving-limits.ts'
 import { advance, type Progress, paceOf } from './pace.ts'
 
 const fresh: Progress = { limited: false, sentBytes: 0, recentBytes: 0, recentMs: 0 }

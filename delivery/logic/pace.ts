@@ -2,12 +2,11 @@
 // is for those that empty it, and is not to wait on anybody.
 
 import {
-  crowdReadBufferBytes,
-  provenClientBytes,
   readBufferBytes,
   slowClientBytesPerSecond,
   slowReadBufferBytes,
 } from '../../core/limits.ts'
+import { crowdReadBufferBytes, provenClientBytes } from '../../core/serving-limits.ts'
 
 export interface Progress {
   /** Its rate is limited: small slices pass evenly. */
