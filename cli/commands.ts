@@ -43,6 +43,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/prune.ts')).runPrune,
   }),
   defineCommand({
+    name: 'backup',
+    summary: "Copy an origin's data folder, also while the origin runs",
+    options: optionTables.backup,
+    examples: [`backup /var/backups/mirrorswarm-monday ${data}`],
+    load: async () => (await import('./commands/backup.ts')).runBackup,
+  }),
+  defineCommand({
     name: 'token create',
     summary: 'Make a token with which volunteers enrol',
     options: optionTables.tokenCreate,

@@ -8,7 +8,7 @@ export const config = {
   help: 'Read options from this YAML file',
 } as const
 
-const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
+export const json = { kind: 'flag', help: 'Print JSON instead of text' } as const
 
 export const operator = {
   data: {
@@ -25,6 +25,25 @@ export const operator = {
     kind: 'string',
     placeholder: 'TOKEN',
     help: "The operator's token, from the origin's data folder (better given by the environment)",
+  },
+  json,
+  config,
+} as const satisfies OptionTable
+
+/** Copies files, so it works on the origin's machine alone. */
+export const backup = {
+  target: {
+    kind: 'path',
+    positional: true,
+    required: true,
+    placeholder: 'TARGET_DIR',
+    help: 'The folder to fill; it is made, or empty',
+  },
+  data: {
+    kind: 'path',
+    required: true,
+    placeholder: 'DIR',
+    help: "The origin's data folder, whether the origin is running or not",
   },
   json,
   config,

@@ -9,7 +9,7 @@ import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
 import { accessLog, logLevel } from './log-options.ts'
-import { config, operator, status } from './operator-options.ts'
+import { backup, config, operator, status } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
 import { selection } from './selection-options.ts'
 import {
@@ -379,6 +379,7 @@ export const optionTables = {
   volunteerTrust,
   volunteerSite,
   volunteerNetworks,
+  backup,
   explain,
   fetch,
   rescueZone,

@@ -34,12 +34,21 @@ export class ProgressLine {
 
   /** Call it as often as you like. */
   show(what: string, doneBytes: number, totalBytes: number): void {
+    const amount = `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`
+    this.#show(what, doneBytes, totalBytes, amount)
+  }
+
+  /** The same for work that is counted in steps. */
+  step(what: string, done: number, total: number): void {
+    this.#show(what, done, total, `${done} of ${total}`)
+  }
+
+  #show(what: string, done: number, total: number, amount: string): void {
     const nowMs = this.#clock.monotonicMs()
     if (nowMs - this.#shownMs < (this.#io.interactive ? drawEveryMs : lineEveryMs)) return
     this.#shownMs = nowMs
-    const amount = `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`
     if (this.#io.interactive) {
-      this.#io.draw(`${progressBar(doneBytes, totalBytes)}  ${amount}  ${what}`)
+      this.#io.draw(`${progressBar(done, total)}  ${amount}  ${what}`)
       this.#drawn = true
     } else this.#io.note(`${what}: ${amount}`)
   }

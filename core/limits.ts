@@ -392,3 +392,5 @@ export const publishAnswerMs = 24 * 3_600_000
 export const requestSkewMs = 5 * 60_000
 /** How long systemd-notify may take to reach the service manager. */
 export const serviceNotifyMs = 10_000
+/** How long a backup waits for another process that holds a database. */
+export const backupLockMs = 30_000

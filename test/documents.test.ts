@@ -2,12 +2,13 @@
 // that are never redirected, tests that are cited, and the steps after restoring a backup.
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { commands } from '../cli/commands.ts'
 import { optionName } from '../cli/option-spec.ts'
 import { errorTable } from '../core/errors.ts'
+import { commandFile } from '../loadtest/daemon.ts'
 import { parseMetrics } from '../loadtest/metrics.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { stormOptions } from '../loadtest/storms/main.ts'
@@ -129,7 +130,7 @@ t.test('the tests that docs/STATUS.md cites exist', async t => {
   }
 })
 
-t.test('after restoring an older data folder volunteers follow in a new epoch', async t => {
+t.test('after restoring a backup of a running origin volunteers follow in a new epoch', async t => {
   const network = await prepareNetwork(t)
   const publish = async (name: string): Promise<void> => {
     writeFileSync(join(network.repository, name), noise(name, 20_000))
@@ -139,15 +140,16 @@ t.test('after restoring an older data folder volunteers follow in a new epoch', 
   await publish('one.bin')
   const volunteer = await network.addVolunteer()
   await network.waitForState('synced')
-  await network.origin.stop()
   const backup = join(network.folder, 'backup')
-  cpSync(network.data, backup, { recursive: true })
-  await network.origin.start()
+  execFileSync(process.execPath, [commandFile, 'backup', backup, '--data', network.data])
   await publish('two.bin')
   await publish('three.bin')
   await network.waitForState('synced')
   await network.origin.stop()
-  cpSync(backup, network.data, { recursive: true, force: true })
+  rmSync(network.data, { recursive: true })
+  cpSync(backup, network.data, { recursive: true })
+  // The online key is replaced as the document says, at the same time.
+  rmSync(join(network.data, 'keys', 'online.pem'))
 
   const [, script = ''] = /npx node -e '\n([\s\S]*?)'\n```/.exec(operations) ?? []
   t.match(script, 'epoch')
