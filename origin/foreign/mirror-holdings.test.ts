@@ -183,7 +183,7 @@ t.test('rows of mirrors that were removed go, some at a time', async t => {
 t.test('thousands of contents are loaded and go in steps of bounded work', async t => {
   const bench = new Bench(t)
   const holdings = bench.watch()
-  const files = 20_000
+  const files = 10_000
   const filling = new DatabaseSync(bench.file)
   filling.exec('BEGIN')
   const put = filling.prepare('INSERT INTO looks VALUES (?, ?, ?, 9, 1, ?, 9, ?, ?, 0)')

@@ -282,6 +282,8 @@ export class WatchedMirror {
       const kept = { ...proof, path, sizeBytes, proved: true, dueMs: renewalMs(proof), times: 0 }
       this.#absentInRow = 0
       this.#holdings.proved(content, kept)
+      // Who just added it wants to see that it is of use.
+      if (this.#holdings.files === 1) await this.#announce()
       await this.#judge('passed', '')
     } else if (result.kind === 'absent' || result.kind === 'untold') {
       await this.#lost(content, path, known, result)
