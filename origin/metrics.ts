@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import { addCounter, newErrorCounts, WordCounts } from '../core/collected-counter.ts'
+import { gentleScrape } from '../core/gentle-scrape.ts'
 import { addProcessMetrics } from '../core/process-metrics.ts'
 import { type BounceReason, bounceReasons } from '../delivery/bounces.ts'
 import { DurationCounts } from './duration-counts.ts'
@@ -87,6 +88,7 @@ export class Metrics {
   /** Answers that were errors, by code. */
   readonly errors = newErrorCounts()
   readonly #registry = new Registry()
+  readonly #lookAtVolunteers: () => void
   readonly #notRedirected = new WordCounts(whyHere)
   readonly #requests = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
     Outcome,
@@ -157,7 +159,7 @@ export class Metrics {
     })
     this.#addReasons()
     this.#addUpstream(sources)
-    addVolunteerMetrics(this.#registry, sources)
+    this.#lookAtVolunteers = addVolunteerMetrics(this.#registry, sources)
     addWorkingMetrics(this.#registry, sources)
     addMirrorMetrics(this.#registry, sources)
     addNetworkMetrics(this.#registry, sources)
@@ -260,6 +262,7 @@ export class Metrics {
   }
 
   async render(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${this.#decisions.render()}`
+    this.#lookAtVolunteers()
+    return `${await gentleScrape(this.#registry)}\n${this.#decisions.render()}`
   }
 }

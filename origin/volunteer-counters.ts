@@ -32,24 +32,24 @@ const announced = [...Object.values(sent), ...Object.values(got), 'syncMs'] as c
 const columns = ['redirects', 'redirectedBytes', ...announced] as const
 type Column = (typeof columns)[number]
 
+/** Returns what is to be called before each scrape, when the labels are settled. */
 export const addVolunteerCounters = (
   registry: Registry,
   sources: VolunteerCountersSources,
   labels: Labels,
-): void => {
+): (() => void) => {
   const totals = new LabelledTotals()
-  const rows = () =>
-    totals.update(
-      sources.redirected().map(({ name, redirects, redirectedBytes }) => {
-        const told = sources.totals(name) ?? noTotals
-        return { name, values: [redirects, redirectedBytes, ...announced.map(key => told[key])] }
-      }),
-      labels.of,
-      labels.others,
-    )
+  let rows: ReadonlyMap<string, readonly number[]> = new Map()
+  const refresh = (): void => {
+    const all = sources.redirected().map(({ name, redirects, redirectedBytes }) => {
+      const told = sources.totals(name) ?? noTotals
+      return { name, values: [redirects, redirectedBytes, ...announced.map(key => told[key])] }
+    })
+    rows = totals.update(all, labels.of, labels.others)
+  }
   const samples = (column: Column, factor = 1, more: Readonly<Record<string, string>> = {}) => {
     const index = columns.indexOf(column)
-    return [...rows()].map(
+    return [...rows].map(
       ([volunteer, values]): Sample => [{ volunteer, ...more }, (values[index] ?? 0) * factor],
     )
   }
@@ -82,4 +82,5 @@ export const addVolunteerCounters = (
   add('sync_seconds', 'Time that it spent synchronising, as announced', () =>
     samples('syncMs', 1 / 1000),
   )
+  return refresh
 }

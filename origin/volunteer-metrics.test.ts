@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
+import { gentleScrape } from '../core/gentle-scrape.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { parseMetrics, sumOf } from '../loadtest/metrics.ts'
 import { noTotals } from '../tracker/logic/totals.ts'
@@ -34,8 +35,9 @@ const sources = (views: readonly VolunteerView[]) => ({
 t.test('any number of volunteers has a bounded number of series, and sums stay right', async t => {
   const registry = new Registry()
   const views = Array.from({ length: 50 }, (_, index) => view(index))
-  addVolunteerMetrics(registry, sources(views), 10)
-  const series = parseMetrics(await registry.metrics())
+  addVolunteerMetrics(registry, sources(views), 10)()
+  const series = parseMetrics(await gentleScrape(registry))
+  t.same(series, parseMetrics(await registry.metrics()), 'gently or not')
   const names = new Set(series.map(({ labels }) => labels.volunteer))
   t.equal(names.size, 11)
   t.ok(names.has('v-49'), 'the busiest has a name')
@@ -55,9 +57,11 @@ t.test('any number of volunteers has a bounded number of series, and sums stay r
 t.test('one that is removed has no series any more', async t => {
   const registry = new Registry()
   const views = [view(1), view(2)]
-  addVolunteerMetrics(registry, sources(views))
+  const look = addVolunteerMetrics(registry, sources(views))
+  look()
   await registry.metrics()
   views.pop()
+  look()
   const names = parseMetrics(await registry.metrics()).map(({ labels }) => labels.volunteer)
   t.same([...new Set(names)], ['v-1'])
 })

@@ -113,31 +113,49 @@ const readings = (sources: VolunteerMetricsSources): readonly Reading[] => {
   ]
 }
 
+/** The volunteers of one scrape and what they are called in it, found out once for all series. */
+class Sight {
+  views: readonly VolunteerView[] = []
+  readonly others = '_other'
+  readonly #sources: VolunteerMetricsSources
+  readonly #most: number
+  #named = new Set<VolunteerName>()
+
+  constructor(sources: VolunteerMetricsSources, most: number) {
+    this.#sources = sources
+    this.#most = most
+  }
+
+  refresh(): void {
+    this.views = this.#sources.volunteers()
+    const business = this.views.map(({ name, clientBytesPerSecond, heldBytes }) => ({
+      name,
+      weight: clientBytesPerSecond + heldBytes / 1e6,
+    }))
+    this.#named = nameVolunteers(business, this.#named, this.#most)
+  }
+
+  labelOf(name: VolunteerName): string {
+    return this.#named.has(name) ? name : this.others
+  }
+}
+
+/** Returns what is to be called before each scrape. */
 export const addVolunteerMetrics = (
   registry: Registry,
   sources: VolunteerMetricsSources,
   most: number = namedVolunteers,
-): void => {
-  let named = new Set<VolunteerName>()
-  const look = (): readonly VolunteerView[] => {
-    const views = sources.volunteers()
-    const business = views.map(({ name, clientBytesPerSecond, heldBytes }) => ({
-      name,
-      weight: clientBytesPerSecond + heldBytes / 1e6,
-    }))
-    named = nameVolunteers(business, named, most)
-    return views
-  }
-  const others = '_other'
-  const labelOf = (name: VolunteerName): string => (named.has(name) ? name : others)
+): (() => void) => {
+  const sight = new Sight(sources, most)
+  const labels = { of: (name: VolunteerName) => sight.labelOf(name), others: sight.others }
   addGauge(registry, {
     name: 'mirrorswarm_volunteer_state',
     help: 'How many volunteers of this name are in this state: 1 or 0, but for "_other"',
     labels: ['volunteer', 'state'],
     read: () => {
       const counts = new Map<string, Map<string, number>>()
-      for (const { name, state } of look()) {
-        const label = labelOf(name)
+      for (const { name, state } of sight.views) {
+        const label = sight.labelOf(name)
         const own = counts.get(label) ?? new Map(volunteerStates.map(each => [each as string, 0]))
         counts.set(label, own.set(state, (own.get(state) ?? 0) + 1))
       }
@@ -146,18 +164,7 @@ export const addVolunteerMetrics = (
       )
     },
   })
-  const labels = { of: labelOf, others }
-  addVolunteerCounters(
-    registry,
-    {
-      redirected: () => {
-        look()
-        return sources.redirected()
-      },
-      totals: name => sources.totals(name),
-    },
-    labels,
-  )
+  const refreshCounters = addVolunteerCounters(registry, sources, labels)
   for (const { name, help, merge: how, read } of readings(sources)) {
     addGauge(registry, {
       name,
@@ -165,12 +172,16 @@ export const addVolunteerMetrics = (
       labels: ['volunteer'],
       read: () => {
         const values = new Map<string, number>()
-        for (const view of look()) {
-          const label = labelOf(view.name)
+        for (const view of sight.views) {
+          const label = sight.labelOf(view.name)
           values.set(label, merge(how, values.get(label), read(view)))
         }
         return [...values].map(([volunteer, value]) => [{ volunteer }, value] as const)
       },
     })
+  }
+  return () => {
+    sight.refresh()
+    refreshCounters()
   }
 }
