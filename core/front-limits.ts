@@ -4,8 +4,8 @@
 export const quickHeadCharacters = 4_096
 /** Sets of header lines whose meaning is remembered (about 600 bytes each). */
 export const rememberedHeaderLines = 1_024
-/** Files whose answers are remembered but for the link (about 1 KB each). */
-export const hotFiles = 32_768
+/** Files whose answers are remembered but for the link (about 800 bytes each): a day's demand. */
+export const hotFiles = 98_304
 /** Files asked for lately, of which the second request makes a hot one (4 bytes each). */
 export const lukewarmFiles = 65_536
 /** A repository with fewer files is soon all hot. */

@@ -28,6 +28,23 @@ t.test('the same texts have the same hash, others, and other keys, another', asy
   t.not(hashOf(one, ''), hashOf(one))
 })
 
+t.test('a text is its length and its characters, two in a number', t => {
+  const hash = new KeyedHash({ low: 5, high: -6 })
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 20 }), text => {
+      const quick = hashOf(hash, text)
+      hash.start().addNumber(text.length)
+      for (let index = 0; index < text.length; index += 2) {
+        const second = index + 1 < text.length ? text.charCodeAt(index + 1) : 0
+        hash.addNumber(text.charCodeAt(index) | (second << 16))
+      }
+      hash.end()
+      t.equal(quick, `${hash.low} ${hash.high}`)
+    }),
+  )
+  t.end()
+})
+
 t.test('many alike texts spread evenly', async t => {
   const hash = new KeyedHash({ low: 0, high: 0 })
   const seen = new Set<string>()

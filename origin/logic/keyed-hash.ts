@@ -37,11 +37,34 @@ export class KeyedHash {
   /** Its length goes first, so that ("ab", "c") is another thing than ("a", "bc"). */
   add(text: string): this {
     const { length } = text
-    this.addNumber(length)
-    for (let index = 0; index + 1 < length; index += 2) {
-      this.addNumber(text.charCodeAt(index) | (text.charCodeAt(index + 1) << 16))
+    const state = this.#state
+    let a = state[0] as number
+    let b = state[1] as number
+    let c = state[2] as number
+    let d = state[3] as number
+    let word = length
+    // As addNumber does for each word, but with the state out of memory: several times as fast.
+    for (let index = 0; ; index += 2) {
+      d ^= word
+      a = (a + b) | 0
+      b = ((b << 5) | (b >>> 27)) ^ a
+      a = (a << 16) | (a >>> 16)
+      c = (c + d) | 0
+      d = ((d << 8) | (d >>> 24)) ^ c
+      a = (a + d) | 0
+      d = ((d << 7) | (d >>> 25)) ^ a
+      c = (c + b) | 0
+      b = ((b << 13) | (b >>> 19)) ^ c
+      c = (c << 16) | (c >>> 16)
+      a ^= word
+      if (index >= length) break
+      word = text.charCodeAt(index)
+      if (index + 1 < length) word |= text.charCodeAt(index + 1) << 16
     }
-    if (length % 2 === 1) this.addNumber(text.charCodeAt(length - 1))
+    state[0] = a
+    state[1] = b
+    state[2] = c
+    state[3] = d
     return this
   }
 
