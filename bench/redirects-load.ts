@@ -1,7 +1,7 @@
 // The load of bench/redirects.ts: wrk on a processor of its own, asking for paths all over a
 // synthetic repository as clients that each fetch a few dozen packages and never come back.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ProcessGroup } from '../loadtest/process-group.ts'
 import { plainEnvironment, runOrThrow } from '../loadtest/programs.ts'
@@ -47,6 +47,8 @@ export interface Measured {
   readonly seconds: number
   /** Of the server, while it was asked. */
   readonly cpuSeconds: number
+  /** That its first thread was ready to run and did not: others had the processor. */
+  readonly waitedSeconds: number
   readonly p50Ms: number
   readonly p99Ms: number
   /** Answers that are neither 2xx nor 3xx, and broken connections. */
@@ -131,6 +133,7 @@ export class Load {
     pauseMs: number,
   ): Promise<Measured> {
     const cpuBefore = server.group.cpuSeconds()
+    const waitedBefore = waitedSeconds(server.group)
     this.#seed++
     const { stdout } = await runOrThrow('taskset', [
       ...['-c', loadProcessor, 'wrk', '-t1', `-c${open}`, `-d${seconds}s`, '--latency'],
@@ -142,12 +145,21 @@ export class Load {
       requests: Number(requests),
       seconds: milliseconds(time) / 1_000,
       cpuSeconds: server.group.cpuSeconds() - cpuBefore,
+      waitedSeconds: waitedSeconds(server.group) - waitedBefore,
       p50Ms: latency(stdout, '50'),
       p99Ms: latency(stdout, '99'),
       errors: errorsOf(stdout),
     }
   }
 }
+
+/** In the run queue, since the start, of the processes' first threads; 0 where the kernel does not say. */
+const waitedSeconds = (group: ProcessGroup): number =>
+  group.processes().reduce((sum, pid) => {
+    const file = `/proc/${pid}/task/${pid}/schedstat`
+    const [, waitedNs = '0'] = existsSync(file) ? readFileSync(file, 'utf8').split(' ') : []
+    return sum + Number(waitedNs) / 1e9
+  }, 0)
 
 /** Resident memory of the group's processes now, in bytes. */
 export const residentBytes = (group: ProcessGroup): number =>

@@ -41,6 +41,8 @@ const sizes: readonly Size[] = [
 ]
 const startAimMs = 3_000
 const memoryAimBytes = 500_000_000
+/** It looks up each request in Redis, which it fills from rsync or FTP listings of real mirrors. */
+const rivalsMissing = 'not compared: mirrorbits (needs Redis, a mirror to scan and GeoIP databases)'
 const warmUpRequests = 300_000
 const warmUpRounds = 12
 
@@ -51,6 +53,8 @@ interface Result {
   /** As the clock saw it, on this machine with whatever else it did. */
   readonly perSecond: number
   readonly p99Ms: number
+  /** Of the time at half load, the part that the server waited for its processor. */
+  readonly waited: number
   readonly errors: number
 }
 
@@ -99,6 +103,7 @@ const measure = async (
       perCpuSecond: median(all.map(each => each.requests / each.cpuSeconds)),
       perSecond: rateOf(server),
       p99Ms: median((half.get(server) ?? []).map(each => each.p99Ms)),
+      waited: median((half.get(server) ?? []).map(each => each.waitedSeconds / each.seconds)),
       errors: [...all, ...(half.get(server) ?? [])].reduce((sum, each) => sum + each.errors, 0),
     }
   })
@@ -118,6 +123,7 @@ const row = (result: Result, bare: Result): string[] => [
   Math.round(result.perSecond).toLocaleString('en'),
   `${result.p99Ms.toFixed(1)} ms`,
   formatRatio(result.p99Ms / bare.p99Ms),
+  `${Math.round(100 * result.waited)} %`,
   String(result.errors),
 ]
 
@@ -149,9 +155,11 @@ const benchSize = async (
     const ours = results.at(-1)
     if (bare === undefined || ours === undefined) throw new Error('nothing was measured')
     printTable(
-      ['', 'per CPU second', '÷ bare', 'per second', 'p99 at half', '÷ bare', 'errors'],
+      ['', 'per CPU second', '÷ bare', 'per second', 'p99 at half', '÷ bare', 'waited', 'errors'],
       results.map(result => row(result, bare)),
     )
+    print('waited: of the time at half load, while other threads had the processor')
+    print(rivalsMissing)
     const memory = server.group.peakResidentBytes()
     const others = await notRedirected(server)
     print(
