@@ -97,6 +97,31 @@ const network: Section = {
   ],
 }
 
+const mirrors: Section = {
+  title: 'Mirrors that do not run mirrorswarm',
+  panels: [
+    curves(
+      'Looks at their files',
+      [[rate('mirrorswarm_mirror_looks_total', 'result'), '{{result}}']],
+      {
+        unit: 'reqps',
+        width: 8,
+        stacked: true,
+      },
+    ),
+    curves(
+      'Bytes read to compare',
+      [[`sum(rate(mirrorswarm_mirror_look_bytes_total{${origin}}[${interval}]))`, 'read']],
+      { unit: 'Bps', width: 8 },
+    ),
+    curves(
+      'Files that they had and have no more',
+      [[`sum(increase(mirrorswarm_mirror_lost_proofs_total{${origin}}[1h]))`, 'lost']],
+      { width: 8, about: 'In the hour before.' },
+    ),
+  ],
+}
+
 const machine: Section = {
   title: 'Process',
   panels: [
@@ -128,5 +153,6 @@ export const originDashboard = (): DashboardBuilder =>
     now,
     answers,
     network,
+    mirrors,
     machine,
   ])

@@ -128,6 +128,10 @@ const itself: Section = {
       ],
       { unit: 'bytes' },
     ),
+    curves('Hears and serves', [
+      [own('mirrorswarm_origin_heard'), 'hears the origin'],
+      [own('mirrorswarm_schedule_open'), 'within its hours'],
+    ]),
     curves('Failures', [[ownRate(`mirrorswarm_errors_total{${job}}`), '{{code}}']], {
       unit: 'ops',
     }),
