@@ -3,7 +3,6 @@
 // together, with one thread and with several.
 // Usage: node bench/workers.ts [--seconds 4] [--rounds 3] [--workers 2] [--keep FOLDER]
 
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -53,15 +52,6 @@ const sample = async (load: Load, server: PinnedServer, seconds: number): Promis
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** A certificate of its own in `folder`, as options. */
-const makeTls = (folder: string): string[] => {
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const named = ['-subj', '/CN=localhost', '-days', '2', '-keyout', key, '-out', cert]
-  execFileSync('openssl', ['req', '-x509', ...made, ...named], { stdio: 'ignore' })
-  return ['--tls-cert', cert, '--tls-key', key]
-}
-
 interface Options {
   readonly seconds: number
   readonly rounds: number
@@ -98,36 +88,28 @@ const runOne = async (
 
 /** Run it and print a table; it has no aims. */
 export const benchWorkers = async (options: Options): Promise<void> => {
-  const lacking = missing('wrk', 'taskset', 'openssl')
+  const lacking = missing('wrk', 'taskset')
   if (lacking !== false) {
     print(`skipped: ${lacking}`)
     return
   }
-  // The certificate is its own.
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
   const temporary = temporaryFolder('workers')
   try {
     const rows: string[][] = []
-    for (const [name, tls] of [
-      ['http', []],
-      ['https', makeTls(temporary.path)],
+    const one = await runOne(temporary.path, [], options)
+    const several = await runOne(temporary.path, ['--workers', String(options.workers)], options)
+    for (const [label, each] of [
+      ['one thread', one],
+      [`${options.workers} workers`, several],
     ] as const) {
-      const one = await runOne(temporary.path, tls, options)
-      const args = ['--workers', String(options.workers), ...tls]
-      const several = await runOne(temporary.path, args, options)
-      for (const [label, each] of [
-        ['one thread', one],
-        [`${options.workers} workers`, several],
-      ] as const) {
-        rows.push([
-          `${name}, ${label}`,
-          Math.round(each.perBusiest).toLocaleString('en'),
-          formatRatio(each.perBusiest / one.perBusiest),
-          Math.round(each.perAll).toLocaleString('en'),
-          Math.round(each.perSecond).toLocaleString('en'),
-          String(each.errors),
-        ])
-      }
+      rows.push([
+        label,
+        Math.round(each.perBusiest).toLocaleString('en'),
+        formatRatio(each.perBusiest / one.perBusiest),
+        Math.round(each.perAll).toLocaleString('en'),
+        Math.round(each.perSecond).toLocaleString('en'),
+        String(each.errors),
+      ])
     }
     printTable(
       ['', 'per second of busiest', '÷ one', 'per CPU second', 'per second', 'errors'],

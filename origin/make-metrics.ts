@@ -18,6 +18,7 @@ import type { SeedListener } from './seed-listener.ts'
 import type { ServingGate } from './serving-gate.ts'
 import type { OpenStore } from './store.ts'
 import type { Upstream } from './upstream.ts'
+import type { WorkerPool } from './workers/worker-pool.ts'
 import type { QueueUse } from './working-metrics.ts'
 
 export interface MetricsParts {
@@ -35,6 +36,7 @@ export interface MetricsParts {
     readonly dashboard: Dashboard
     readonly tlsReloader: TlsReloader | null
     readonly foreign: ForeignMirrors
+    readonly pool: { readonly workers: WorkerPool } | null
   }
 }
 
@@ -95,6 +97,7 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
     eventStreams: () => late().dashboard.hub.counters,
     freeBytes: () => freeBytes(folder.files.folder),
     mirrors: () => late().foreign,
+    workers: () => late().pool?.workers ?? null,
     certificateEndsMs: () => late().tlsReloader?.endsMs ?? null,
   })
 }

@@ -12,6 +12,7 @@ import { type WhyNobody, whyNobody } from './logic/nearest-refusal.ts'
 import { type Finding, findings } from './logic/probe-verdict.ts'
 import { addNetworkMetrics, type NetworkMetricsSources } from './network-metrics.ts'
 import { addVolunteerMetrics, type VolunteerMetricsSources } from './volunteer-metrics.ts'
+import { addWorkerMetrics, type WorkerMetricsSources } from './workers/worker-metrics.ts'
 import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
 
 /** How a request for a repository path ended. */
@@ -44,7 +45,8 @@ export interface MetricsSources
   extends VolunteerMetricsSources,
     WorkingMetricsSources,
     NetworkMetricsSources,
-    MirrorMetricsSources {
+    MirrorMetricsSources,
+    WorkerMetricsSources {
   /** Volunteers by state, as the tracker sees them now. */
   volunteersByState(): Readonly<Record<string, number>>
   /** Announces that wait for news. */
@@ -162,6 +164,7 @@ export class Metrics {
     this.#lookAtVolunteers = addVolunteerMetrics(this.#registry, sources)
     addWorkingMetrics(this.#registry, sources)
     addMirrorMetrics(this.#registry, sources)
+    addWorkerMetrics(this.#registry, sources)
     addNetworkMetrics(this.#registry, sources)
     addProcessMetrics(this.#registry)
     new Gauge({

@@ -83,6 +83,11 @@ export class WorkerPool {
     return [...this.#running].map(({ thread }) => thread)
   }
 
+  /** How many run. */
+  get running(): number {
+    return this.#running.size
+  }
+
   /** Connections that workers hold. */
   get open(): number {
     return [...this.#running].reduce((sum, { desk }) => sum + desk.open, 0)
