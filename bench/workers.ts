@@ -1,7 +1,7 @@
 // What worker threads take off the thread that decides: redirects for each second of processor time of
 // the busiest thread, which is what bounds an origin with processors enough, and of all threads
 // together, with one thread and with several.
-// Usage: node bench/workers.ts [--seconds 4] [--rounds 3] [--workers 2] [--keep FOLDER]
+// Usage: node bench/workers.ts [--seconds 4] [--rounds 3] [--workers 2] [--processors 0-1] [--keep FOLDER]
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -57,17 +57,18 @@ interface Options {
   readonly rounds: number
   readonly workers: number
   readonly keep: string | null
+  /** As taskset names them; the load has one of them, too. */
+  readonly processors: string
 }
 
 const runOne = async (
   folder: string,
   args: readonly string[],
-  { seconds, rounds, keep }: Options,
+  { seconds, rounds, keep, processors }: Options,
 ): Promise<Sample> => {
   const place = join(keep ?? folder, 'small')
   mkdirSync(place, { recursive: true })
   const network = await syntheticNetwork(place, size)
-  const processors = `0-${availableParallelism() - 1}`
   const { server } = await startOrigin(network, [], { args, processors })
   try {
     const load = new Load(folder, size.files)
@@ -127,6 +128,7 @@ if (import.meta.main) {
       rounds: { type: 'string', default: '3' },
       workers: { type: 'string', default: '2' },
       keep: { type: 'string' },
+      processors: { type: 'string' },
     },
   })
   await benchWorkers({
@@ -134,5 +136,6 @@ if (import.meta.main) {
     rounds: Number(values.rounds),
     workers: Number(values.workers),
     keep: values.keep ?? null,
+    processors: values.processors ?? `0-${availableParallelism() - 1}`,
   })
 }

@@ -1,17 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
+import { readTlsPair, type TlsPair } from '../../core/tls-files.ts'
 import { AddressConnections } from '../../delivery/server-limits.ts'
+import { missing } from '../../loadtest/programs.ts'
+import type { WorkerTls } from './messages.ts'
 import { TunnelEntrance } from './tunnel.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 const skip = process.platform === 'linux' ? false : 'threads share a port on Linux only'
 
 /** Workers before a main thread that answers "/quick" at once, and all else by node:http. */
-const pool = async (t: Test, count: number, perAddress: number | null = null) => {
+const pool = async (
+  t: Test,
+  count: number,
+  { perAddress = null, tls = null }: { perAddress?: number | null; tls?: WorkerTls | null } = {},
+) => {
   const entrance = new TunnelEntrance()
   const inner = createHttpServer((request, response) => response.end(`slow ${request.url}`))
   const takers = inner.listeners('connection') as ((socket: Socket) => void)[]
@@ -37,7 +49,7 @@ const pool = async (t: Test, count: number, perAddress: number | null = null) =>
       ...{ connections, place: entrance.place, clock: systemClock, onSilent: () => undefined },
       logger: createLogger('test', 'silent', 'full'),
     },
-    { count, tls: null },
+    { count, tls },
   )
   t.teardown(async () => {
     await workers.stop(200)
@@ -109,7 +121,7 @@ t.test('a worker that dies takes only its own connections along', { skip }, asyn
 })
 
 t.test('addresses have their number of connections at all workers together', { skip }, async t => {
-  const { workers, connections } = await pool(t, 2, 5)
+  const { workers, connections } = await pool(t, 2, { perAddress: 5 })
   const { port } = await workers.start('127.0.0.1', 0)
   const sockets = await Promise.all(Array.from({ length: 20 }, () => open(port)))
   let closed = 0
@@ -153,3 +165,52 @@ t.test('stopping ends what is idle, and lets what is under way end', { skip }, a
   const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException]
   t.equal(error.code, 'ECONNREFUSED')
 })
+
+const certificateOf = (folder: string, name: string): TlsPair => {
+  mkdirSync(folder, { recursive: true })
+  const [certFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const named = ['-subj', `/CN=${name}`, '-days', '2', '-keyout', keyFile, '-out', certFile]
+  execFileSync('openssl', ['req', '-x509', ...made, ...named], { stdio: 'ignore' })
+  return readTlsPair({ certFile, keyFile })
+}
+
+const tlsSkip = skip === false ? missing('openssl') : skip
+
+t.test(
+  'all workers take a new certificate, and one another’s tickets',
+  { skip: tlsSkip },
+  async t => {
+    const pair = certificateOf(t.testdirName, 'one')
+    const { workers } = await pool(t, 2, { tls: { pair, ticketKeys: randomBytes(48) } })
+    const { port } = await workers.start('127.0.0.1', 0)
+    const open = async (session?: Buffer): Promise<TLSSocket> => {
+      const more = session === undefined ? {} : { session }
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...more })
+      await once(socket, 'secureConnect')
+      return socket
+    }
+    const first = await open()
+    t.equal(first.getPeerCertificate().subject.CN, 'one')
+    const [session] = (await once(first.resume(), 'session')) as [Buffer]
+    for (let round = 0; round < 8; round++) {
+      const again = await open(session)
+      t.ok(again.isSessionReused())
+      t.match(await ask(again, '/other'), 'slow /other')
+      again.destroy()
+    }
+    workers.setSecureContext(certificateOf(t.testdirName, 'two'))
+    const names = new Set(['one'])
+    for (let fresh = 0; fresh < 8; ) {
+      const socket = await open()
+      const name = String(socket.getPeerCertificate().subject.CN)
+      // The message may still be on its way.
+      fresh = name === 'two' ? fresh + 1 : 0
+      names.add(name)
+      socket.destroy()
+    }
+    t.same(names, new Set(['one', 'two']))
+    t.match(await ask(first, '/quick'), 'quick', 'and what was open stays')
+    first.destroy()
+  },
+)

@@ -25,6 +25,7 @@ class Outbox {
   readonly #port: Port
   #batch = emptyBatch()
   #waiting = false
+  #asked = false
 
   constructor(port: Port) {
     this.#port = port
@@ -58,15 +59,32 @@ class Outbox {
     this.#soon()
   }
 
+  /** The main thread answered the message that asked: the next one may ask. */
+  answered(): void {
+    this.#asked = false
+    if (this.#batch.asking.length > 0) this.#soon()
+  }
+
   #soon(): void {
     if (this.#waiting) return
     this.#waiting = true
     setImmediate(() => {
       this.#waiting = false
-      const batch = this.#batch
-      this.#batch = emptyBatch()
-      this.#port.postMessage(batch)
+      this.#send()
     })
+  }
+
+  /**
+   * One message at a time asks: a busy main thread gets fewer and larger ones, since each costs it as
+   * much as a request does.
+   */
+  #send(): void {
+    const batch = this.#batch
+    const asks = batch.asking.length > 0
+    if (asks && this.#asked) return
+    this.#asked ||= asks
+    this.#batch = emptyBatch()
+    this.#port.postMessage(batch)
   }
 }
 
@@ -154,6 +172,7 @@ const serve = (port: Port, order: WorkerOrder): void => {
   }
   port.on('message', (message: ToWorker) => {
     if (message.type === 'answers') {
+      outbox.answered()
       message.asking.forEach((number, index) => {
         carrier.answered(number, message.texts[index] ?? '', message.lengths[index] ?? 0)
       })
