@@ -89,10 +89,6 @@ export class ServingNetwork {
     return this.#volunteer.cpuSeconds()
   }
 
-  pids(): number[] {
-    return this.#volunteer.processes()
-  }
-
   peakResidentBytes(): number {
     return this.#volunteer.peakResidentBytes()
   }

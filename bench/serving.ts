@@ -3,6 +3,7 @@
 // thousand clients are slow.
 // Usage: node bench/serving.ts [--seconds 5] [--rounds 5] [--only packages|large|slow]
 
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { formatSize } from '../core/units.ts'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
@@ -124,6 +125,20 @@ const benchSlow = async (network: ServingNetwork, folder: string): Promise<boole
   return judge('peak memory', formatSize(peak), formatSize(memoryAimBytes), peak <= memoryAimBytes)
 }
 
+/** The volunteer runs with the options of Node that its systemd unit has. */
+const asInstalled = (): { restore(): void } => {
+  const before = process.env.NODE_OPTIONS ?? ''
+  const unit = new URL('../deploy/systemd/mirrorswarm-volunteer.service', import.meta.url)
+  const own = /^Environment=NODE_OPTIONS=(.*)$/m.exec(readFileSync(unit, 'utf8'))?.[1] ?? ''
+  process.env.NODE_OPTIONS = `${before} ${own}`
+  print(`with NODE_OPTIONS=${own}, as in deploy/systemd/`)
+  return {
+    restore: () => {
+      process.env.NODE_OPTIONS = before
+    },
+  }
+}
+
 /** Run the bench and print its tables; false if an aim was missed. */
 export const benchServing = async (options: ServingBenchOptions): Promise<boolean> => {
   const lacking = missing('nginx', 'taskset', 'wrk')
@@ -132,10 +147,13 @@ export const benchServing = async (options: ServingBenchOptions): Promise<boolea
     return true
   }
   const { path: folder, remove } = temporaryFolder('serving-load')
-  const network = await ServingNetwork.start(kinds)
+  const isWanted = (name: string): boolean => options.only === null || options.only === name
+  const nodeOptions = asInstalled()
+  const network = await ServingNetwork.start(
+    kinds.filter(({ name }) => isWanted(name) || isWanted('slow')),
+  )
   const nginx = await startNginxOn(folder, network.mirror)
   const rival: AskedServer = { ...nginx, cpuSeconds: () => nginx.group.cpuSeconds() }
-  const isWanted = (name: string): boolean => options.only === null || options.only === name
   const verdicts: boolean[] = []
   try {
     for (const kind of kinds) {
@@ -147,6 +165,7 @@ export const benchServing = async (options: ServingBenchOptions): Promise<boolea
   } finally {
     await stopPinned(nginx)
     await network.stop()
+    nodeOptions.restore()
     remove()
   }
 }
