@@ -3,6 +3,7 @@
 import type { Logger } from '../core/log.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 import type { ForwardedHeader } from '../delivery/logic/forwarded.ts'
+import { type DaemonProgress, showProgress } from './daemon-progress.ts'
 import type { Io } from './io.ts'
 import type { OptionTable, Values } from './option-spec.ts'
 import { Reloader } from './reload.ts'
@@ -13,6 +14,8 @@ export interface Daemon<O> {
   readonly url: string
   readonly logger: Logger
   reload(options: O): Promise<void> | void
+  /** Long work that is under way while it serves; null: none. */
+  progress(): DaemonProgress | null
   stop(): Promise<void>
 }
 
@@ -94,7 +97,9 @@ export const runDaemon = async <T extends OptionTable, O, D extends Daemon<O>>(
   onReady(daemon)
   io.print(`ready ${daemon.url.replace(/\/*$/, '/')}`)
   await service.ready(logger)
+  const hide = showProgress(io, logger, () => daemon.progress())
   await aborted(io.stopped)
+  hide()
   void service.stopping()
   await daemon.stop()
 }

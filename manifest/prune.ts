@@ -24,6 +24,8 @@ export interface PruneOptions {
   readonly sinceMs: number
   /** Looked at between the steps. */
   readonly signal?: AbortSignal
+  /** Called at the beginning of each of `total` steps, with how many are over. */
+  readonly onStep?: (what: string, done: number, total: number) => void
 }
 
 export interface PruneResult {
@@ -38,8 +40,15 @@ export interface PruneResult {
   readonly bytes: number
 }
 
+const steps = ['snapshots', 'objects', 'copies', 'free space'] as const
+
 const run = async (options: PruneOptions): Promise<PruneResult> => {
   const { store, objects, kept, sinceMs, signal } = options
+  const begin = (what: (typeof steps)[number]): void => {
+    signal?.throwIfAborted()
+    options.onStep?.(what, steps.indexOf(what), steps.length)
+  }
+  begin('snapshots')
   const oldest = oldestNeeded(store, sinceMs)
   let rows = { snapshots: 0, entries: 0, contents: 0, bundles: 0 }
   if (oldest !== null) {
@@ -50,11 +59,12 @@ const run = async (options: PruneOptions): Promise<PruneResult> => {
     signal?.throwIfAborted()
     rows = pruneRows(store, oldest, named)
   }
-  signal?.throwIfAborted()
+  begin('objects')
   const needed = namedObjects(store)
   const fromObjects = await objects.prune(sha256 => needed.has(sha256))
-  signal?.throwIfAborted()
+  begin('copies')
   const fromKept = await kept.prune(prepareIsUsed(store))
+  begin('free space')
   await giveSpaceBack(store.database, signal)
   await kept.giveSpaceBack(signal)
   const first = store.database.prepare('SELECT min(number) AS number FROM snapshots').get()

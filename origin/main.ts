@@ -19,12 +19,20 @@ import { openStore } from './store.ts'
 export type { OriginOptions } from './options.ts'
 export { originDefaults } from './options.ts'
 
+export interface WorkProgress {
+  readonly what: string
+  readonly doneBytes: number
+  readonly totalBytes: number
+}
+
 export interface RunningOrigin {
   /** Where it listens, with a slash at the end. */
   readonly url: string
   /** The operator token if the data folder was made by this start, to be shown once. */
   readonly newOperatorToken: string | null
   readonly logger: Logger
+  /** How far the reading of the tree is; null while nothing is read. */
+  progress(): WorkProgress | null
   /**
    * Work by these options from now on, as far as that is possible while it runs: see reload.ts.
    * Rejects with MS_CONFIG_INVALID, and then nothing has changed.
@@ -41,6 +49,13 @@ const localUrl = (options: OriginOptions, url: string): string => {
     .replace('//0.0.0.0:', '//127.0.0.1:')
     .replace('//[::]:', '//[::1]:')
     .replace(/\/+$/, '')
+}
+
+const readingOf = ({ publisher }: Assembly): WorkProgress | null => {
+  const { progress } = publisher.status
+  if (progress === null || progress.toHashBytes === 0) return null
+  const { scannedFiles, hashedBytes: doneBytes, toHashBytes: totalBytes } = progress
+  return { what: `${scannedFiles} files found, hashing`, doneBytes, totalBytes }
 }
 
 const startParts = async (
@@ -150,6 +165,7 @@ export const startOrigin = async (options: OriginOptions): Promise<RunningOrigin
       url,
       newOperatorToken: folder.created ? folder.operatorToken : null,
       logger,
+      progress: () => readingOf(assembly),
       reload: changed => reload({ logger, assembly }, changed),
       stop: () => stack.disposeAsync(),
     }

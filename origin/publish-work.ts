@@ -9,7 +9,7 @@ import { KeptStore } from '../manifest/kept-store.ts'
 import { demandBy, type WantedPaths } from '../manifest/logic/demand.ts'
 import { copiedIndexes, keepAtOriginBy, neverRedirected } from '../manifest/logic/keep-at-origin.ts'
 import { ObjectStore } from '../manifest/objects.ts'
-import { type PruneResult, prune } from '../manifest/prune.ts'
+import { type PruneOptions, type PruneResult, prune } from '../manifest/prune.ts'
 import { type PublishResult, type PublishWarning, publish } from '../manifest/publish.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import { ManifestWriter } from '../manifest/store/writer.ts'
@@ -107,10 +107,14 @@ export class PublishWork {
   }
 
   /** Forget the snapshots that nobody needs who looks back to `sinceMs`. Throws MS_PUBLISH_RUNNING. */
-  prune(sinceMs: number, signal: AbortSignal): Promise<PruneResult> {
+  prune(
+    sinceMs: number,
+    signal: AbortSignal,
+    onStep: PruneOptions['onStep'] = () => undefined,
+  ): Promise<PruneResult> {
     return prune({
       ...{ store: this.#store, objects: this.#objects, kept: this.#kept },
-      ...{ sinceMs, signal },
+      ...{ sinceMs, signal, onStep },
     })
   }
 

@@ -46,6 +46,8 @@ export interface RunningVolunteer {
   readonly url: string
   readonly name: VolunteerName
   readonly logger: Logger
+  /** What is missing of the mirror; null while nothing is. */
+  progress(): { readonly what: string; doneBytes: number; totalBytes: number } | null
   /**
    * Work by these options from now on, as far as that is possible while it runs: see reload.ts.
    * Throws MS_CONFIG_INVALID, and then nothing has changed.
@@ -221,6 +223,12 @@ const startHandOver = async ({ options, logger, undo }: Base): Promise<HandOver 
   return handOver
 }
 
+const fillingOf = ({ stores, follow }: Assembly): ReturnType<RunningVolunteer['progress']> => {
+  const { heldBytes: doneBytes, wantedBytes: totalBytes } = stores.work.progress()
+  const what = follow.bootstrap?.reason ?? 'synchronising'
+  return doneBytes >= totalBytes ? null : { what, doneBytes, totalBytes }
+}
+
 const run = async (base: Base): Promise<RunningVolunteer> => {
   const { options, undo, logger, identity, name, stop } = base
   let assembly: Assembly | null = null
@@ -284,6 +292,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
     url,
     name,
     logger,
+    progress: () => fillingOf(made),
     reload: given => reload({ logger, front, assembly: made }, given),
     stop: () => undo.run(),
   }

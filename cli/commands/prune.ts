@@ -6,6 +6,7 @@ import { withOperator } from '../operator/open-operator.ts'
 import type { PruneSummary } from '../operator/operator.ts'
 import type { Values } from '../option-spec.ts'
 import type { optionTables } from '../options.ts'
+import { ProgressLine } from '../progress-line.ts'
 
 type Options = Values<typeof optionTables.prune>
 
@@ -16,8 +17,13 @@ export const renderPrune = ({ oldest, snapshots, files, bytes }: PruneSummary): 
 }
 
 export const runPrune = async (options: Options, io: Io): Promise<void> => {
+  const progress = new ProgressLine(io)
   const summary = await withOperator(options, operator =>
-    operator.prune({ keepMs: options.keep, signal: io.stopped }),
-  )
+    operator.prune({
+      keepMs: options.keep,
+      signal: io.stopped,
+      onStep: (what, done, total) => progress.step(`pruning ${what}`, done, total),
+    }),
+  ).finally(() => progress.end())
   io.print(options.json ? JSON.stringify(summary) : renderPrune(summary))
 }

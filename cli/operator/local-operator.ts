@@ -82,11 +82,12 @@ export class LocalOperator implements Operator {
     }
   }
 
-  async prune({ keepMs, signal }: Parameters<Operator['prune']>[0]): Promise<PruneSummary> {
+  async prune({ keepMs, signal, onStep }: Parameters<Operator['prune']>[0]): Promise<PruneSummary> {
     const keptMs = Math.max(keepMs, defaultGraceMs)
     const work = this.#work()
     try {
-      return { ...(await work.prune(systemClock.nowMs() - keptMs, signal)), keptMs }
+      const sinceMs = systemClock.nowMs() - keptMs
+      return { ...(await work.prune(sinceMs, signal, onStep)), keptMs }
     } finally {
       await work.close()
     }

@@ -142,7 +142,12 @@ export interface Operator {
   state(): Promise<OriginState>
   publish(request: PublishRequest): Promise<PublishSummary>
   /** Throws MS_PUBLISH_RUNNING. */
-  prune(request: { readonly keepMs: number; readonly signal: AbortSignal }): Promise<PruneSummary>
+  prune(request: {
+    readonly keepMs: number
+    readonly signal: AbortSignal
+    /** Told of steps where that is possible. */
+    readonly onStep?: (what: string, done: number, total: number) => void
+  }): Promise<PruneSummary>
   createToken(request: {
     readonly uses: number
     readonly expiresMs: number
