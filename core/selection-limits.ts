@@ -32,6 +32,8 @@ export const rememberedRankings = 512
 export const volunteerNetworks = 32
 /** Rules of --prefer. */
 export const preferRules = 4_096
+/** Mirrors chosen for one request whose proof has just ended, before the origin serves it. */
+export const unprovedMirrors = 4
 /** Names in one rule of --prefer. */
 export const preferNames = 64
 /** How long the addresses of a volunteer's host name are believed. */

@@ -26,7 +26,7 @@ const talk = async (url: string, text: string): Promise<string> => {
 }
 
 t.test('the short way', async t => {
-  const network = await TestNetwork.start(t, fill)
+  const network = await TestNetwork.start(t, fill, { announceIntervalMs: 60_000 })
   await network.waitForSnapshot(1)
   await network.volunteer('ada')
   let clients = 0

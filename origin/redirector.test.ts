@@ -5,7 +5,7 @@ import { repeatWindowMs, stickyMs } from '../core/limits.ts'
 import { verifyLink } from '../delivery/links.ts'
 import type { Content } from '../manifest/model.ts'
 import type { Candidate } from '../tracker/logic/views.ts'
-import { Redirector, type RedirectRequest } from './redirector.ts'
+import { Redirector, type RedirectorParts, type RedirectRequest } from './redirector.ts'
 
 const name = (text: string): VolunteerName => text as VolunteerName
 const secret = Buffer.alloc(32, 7)
@@ -57,7 +57,7 @@ const asked = (change: Partial<RedirectRequest> = {}): RedirectRequest => ({
   ...change,
 })
 
-const make = (volunteers: Candidate[]) => {
+const make = (volunteers: Candidate[], more: Partial<RedirectorParts> = {}) => {
   const time = { ms: 1_000_000 }
   const clock: Clock = { nowMs: () => time.ms, monotonicMs: () => time.ms }
   const list = { current: volunteers }
@@ -65,6 +65,7 @@ const make = (volunteers: Candidate[]) => {
     source: { candidates: () => list.current },
     clock,
     random: () => 0,
+    ...more,
   })
   const ask = (request = asked()): string | null => {
     const decision = redirector.decide(request)
@@ -154,4 +155,36 @@ t.test('a named volunteer is linked to only if it may serve', async t => {
   t.equal(redirector.linkIfAble(asked(), name('bob')), null)
   t.equal(redirector.linkIfAble(asked(), name('zoe')), null)
   t.equal(redirector.linkIfAble(asked({ https: true }), name('ada')), null)
+})
+
+t.test('where a mirror’s proof has just ended, somebody else is asked', async t => {
+  const plain = (text: string): Candidate => {
+    const one = volunteer(text)
+    const mirror = { capacityBytesPerSecond: null, allowOpen: false }
+    return { ...one, record: { ...one.record, mirror } }
+  }
+  const proved = new Map<string, RepoPath>([['right', 'other/path.deb' as RepoPath]])
+  const parts = { provedPathOf: (of: VolunteerName) => proved.get(of) ?? null }
+  const names = ['gone-a', 'gone-b', 'right', 'ada']
+  const all = (): Candidate[] => [...names.slice(0, 3).map(plain), volunteer('ada')]
+  const reached = new Set<string>()
+  for (let client = 0; client < 40; client++) {
+    const random = () => client / 40
+    const { redirector } = make(all(), { ...parts, random })
+    const decision = redirector.decide(asked({ client: `192.0.2.1 ${client}` }))
+    if (decision.serveHere) throw new Error('two could serve it')
+    reached.add(decision.location.split('?')[0] ?? '')
+  }
+  t.strictSame([...reached].sort(), [
+    'http://ada.example/pool/a.deb',
+    'http://right.example/other/path.deb',
+  ])
+  proved.clear()
+  const { redirector } = make(all().slice(0, 3), parts)
+  const { serveHere, selection } = redirector.explain(asked())
+  t.equal(serveHere, true)
+  t.strictSame(
+    selection.refused.map(({ reason }) => reason),
+    ['not-proved', 'not-proved', 'not-proved'],
+  )
 })

@@ -1,9 +1,11 @@
 // Carries out what selection decides: gives it the volunteers as they are now, remembers where
-// clients were sent (in bounded memory), and makes the link, signed unless a mirror would not understand that. It knows no sockets.
+// clients were sent (in bounded memory), and makes the link, signed unless a mirror would not understand
+// that. It knows no sockets.
 
 import type { Clock, Random } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import { duplicateLinks, stickyMs } from '../core/limits.ts'
+import { unprovedMirrors } from '../core/selection-limits.ts'
 import { linkExpiry } from '../delivery/links.ts'
 import type { FileContent } from '../manifest/model.ts'
 import {
@@ -256,7 +258,7 @@ export class Redirector {
     { path, content, linked }: Pick<RedirectRequest, 'path' | 'content' | 'linked'>,
   ): string | null {
     if (standing.mirror !== null) {
-      const proved = this.#parts.provedPathOf?.(standing.name, content.number) ?? null
+      const proved = this.#provedPathOf(standing, content)
       return proved === null ? null : `${standing.url}/${proved}`
     }
     const { sha256 } = content
@@ -287,7 +289,30 @@ export class Redirector {
       field = this.#field(request, none)
       choice = choose(field)
     }
-    return { field, choice, serveHere, tried }
+    return { ...this.#linkable(request, field, choice), serveHere, tried }
+  }
+
+  /** Another choice where the chosen mirror's proof has ended since it was announced. */
+  #linkable(
+    { content }: RedirectRequest,
+    first: Field,
+    firstChoice: Choice,
+  ): { readonly field: Field; readonly choice: Choice } {
+    let [field, choice] = [first, firstChoice]
+    const unproved: VolunteerName[] = []
+    while (unproved.length < unprovedMirrors) {
+      const candidate = field.candidates[choice.index] as Standing | undefined
+      if (candidate === undefined || candidate.mirror === null) break
+      if (this.#provedPathOf(candidate, content) !== null) break
+      unproved.push(candidate.name)
+      field = { ...field, request: { ...field.request, unproved } }
+      choice = choose(field)
+    }
+    return { field, choice }
+  }
+
+  #provedPathOf({ name }: Standing, { number }: FileContent): RepoPath | null {
+    return this.#parts.provedPathOf?.(name, number) ?? null
   }
 
   #field(request: RedirectRequest, tried: readonly VolunteerName[]): Field {

@@ -56,6 +56,8 @@ export interface SelectionRequest {
   readonly tried: readonly VolunteerName[]
   /** Index of the volunteer that this client used last, kept while it is not loaded; -1: none. */
   readonly sticky: number
+  /** Mirrors whose announced proof holds no more at this moment; missing: none is known. */
+  readonly unproved?: readonly VolunteerName[]
   /** A signed index names the content, so that clients verify it: less trusted ones may serve it. */
   readonly signed: boolean
 }
@@ -164,6 +166,7 @@ export const refusal = (
   const { state } = candidate
   if (state !== 'synced' && state !== 'syncing') return state
   if (!candidate.has(request.content)) return candidate.mirror == null ? 'not-held' : 'not-proved'
+  if (request.unproved?.includes(candidate.name) === true) return 'not-proved'
   if (request.https && !candidate.https) return 'scheme'
   if (request.family === 4 && candidate.reach === 'v6') return 'family'
   if (candidate.trust === 'signed-only' && !request.signed) return 'trust'
