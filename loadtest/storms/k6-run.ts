@@ -42,7 +42,8 @@ export interface K6Result {
   readonly samples: readonly Sample[]
   readonly status: number | null
   readonly output: string
-  readonly startedMs: number
+  /** When the first user had begun; k6 makes all of them first, which takes seconds for thousands. */
+  readonly usersSinceMs: number | null
 }
 
 export interface K6Options {
@@ -128,8 +129,6 @@ export const runK6 = async (
     }),
   })
   const samples: Sample[] = []
-  const startedMs = performance.now()
-  // Users begin when all of them are made, which takes k6 seconds for thousands.
   let usersSinceMs: number | null = null
   const timer = setInterval(async () => {
     const counts = await readCounts(address)
@@ -144,7 +143,7 @@ export const runK6 = async (
     const { status } = await group.exited
     const output = `${group.stdout}${group.stderr}`
     const summary = readSummary(readFileSync(`${options.outputPrefix}.json`, 'utf8'))
-    return { ...summary, samples, status, output, startedMs }
+    return { ...summary, samples, status, output, usersSinceMs }
   } finally {
     clearInterval(timer)
     clearTimeout(kill)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { plotFigure, rates, roundStep, stacked } from './plot.ts'
 
-const plain = { title: 'x', unit: 'y', marks: [], format: String }
+const plain = { title: 'x', unit: 'y', marks: [], seconds: 10, format: String }
 
 t.test('steps of an axis are round and few', async t => {
   fc.assert(

@@ -17,6 +17,8 @@ export interface Plot {
   readonly unit: string
   readonly series: readonly Series[]
   readonly marks: readonly Mark[]
+  /** Where the axis of time ends, so that plots of one test can be laid side by side. */
+  readonly seconds: number
   readonly kind: 'lines' | 'stacked'
   /** How a value at the axis is written. */
   readonly format: (value: number) => string
@@ -62,9 +64,9 @@ interface Scale {
   readonly mostValue: number
 }
 
-const scaleOf = (series: readonly Series[]): Scale => {
+const scaleOf = (series: readonly Series[], plotSeconds: number): Scale => {
   const points = series.flatMap(each => each.points)
-  const mostSeconds = Math.max(1, ...points.map(([seconds]) => seconds))
+  const mostSeconds = Math.max(1, plotSeconds)
   const mostValue = Math.max(1e-9, ...points.map(([, value]) => value))
   const innerWidth = width - room.left - room.right
   const innerHeight = height - room.top - room.bottom
@@ -134,7 +136,7 @@ const legend = (series: readonly Series[]): string =>
 /** A figure with its title and legend, for an HTML page that has the styles of a report. */
 export const plotFigure = (plot: Plot): string => {
   const series = plot.kind === 'stacked' ? stacked(plot.series) : plot.series
-  const scale = scaleOf(series)
+  const scale = scaleOf(series, plot.seconds)
   const picture = `${axes(scale, plot.format)}${drawn(series, scale, plot.kind)}${marksOf(plot.marks, scale)}`
   const title = `${plot.title} (${plot.unit})`
   return `<figure><figcaption>${escapeXml(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">${picture}</svg><ul class="legend">${legend(plot.series)}</ul></figure>`

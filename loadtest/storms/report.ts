@@ -8,7 +8,7 @@ import type { ScenarioRun } from './run-scenario.ts'
 const style = `
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --line: #ccc; --good: #00693e; --bad: #b3261e }
 @media (prefers-color-scheme: dark) { :root { --text: #e8e8e8; --back: #16181c; --line: #444; --good: #6fdc9f; --bad: #ff9d94 } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 60rem; margin: 0 auto; padding: 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 76rem; margin: 0 auto; padding: 1rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line) }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .wide { overflow-x: auto } .good { color: var(--good) } .bad { color: var(--bad) }
@@ -17,7 +17,7 @@ svg text { fill: var(--text); font-size: 12px } .grid { stroke: var(--line) } .m
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: 0 } .legend span { display: inline-block; width: .8em; height: .8em; margin-right: .4em }
 `
 
-const whole = (value: number): string => Math.round(value).toLocaleString('en')
+const count = (value: number): string => Math.round(value).toLocaleString('en')
 const perSecondBytes = (value: number): string => `${formatSize(value)}/s`
 const milliseconds = (value: number | undefined): string =>
   value === undefined
@@ -61,11 +61,24 @@ const counted = (
   ),
 })
 
-const figuresOf = (run: ScenarioRun): string => {
-  const startMs = run.network[0]?.atMs ?? run.k6.startedMs
+/** So much of what was before the first user is shown. */
+const quietMs = 2_000
+
+const sinceUsers = (run: ScenarioRun, startMs: number): ScenarioRun => {
+  const { k6, network } = run
+  const isShown = ({ atMs }: { readonly atMs: number }): boolean => atMs >= startMs
+  const samples = k6.samples.filter(isShown)
+  return { ...run, k6: { ...k6, samples }, network: network.filter(isShown) }
+}
+
+const figuresOf = (whole: ScenarioRun): string => {
+  const startMs = (whole.k6.usersSinceMs ?? quietMs) - quietMs
+  const run = sinceUsers(whole, startMs)
   const secondsAt = (atMs: number): number => (atMs - startMs) / 1_000
   const marks: Mark[] = run.marks.map(({ atMs, text }) => ({ seconds: secondsAt(atMs), text }))
-  const plot = { marks, kind: 'lines', format: whole } as const
+  const endMs = Math.max(...[...run.k6.samples, ...run.network].map(({ atMs }) => atMs))
+  const seconds = secondsAt(endMs)
+  const plot = { marks, seconds, kind: 'lines', format: count } as const
   return [
     plotFigure({
       ...plot,
@@ -109,13 +122,13 @@ export const figuresRow = ({ k6, scenario, volunteerShare, problems }: ScenarioR
   return {
     name: scenario.name,
     verdict: problems.length === 0 ? 'held' : 'NOT held',
-    users: whole(scenario.users),
-    downloads: whole(counts.downloads ?? 0),
+    users: count(scenario.users),
+    downloads: count(counts.downloads ?? 0),
     received: formatSize((counts.bytes_from_volunteers ?? 0) + (counts.bytes_from_origin ?? 0)),
     volunteers: `${(volunteerShare * 100).toFixed(1)} %`,
-    secondTry: whole(counts.downloads_complete_at_second_try ?? 0),
-    failedTwice: whole(counts.downloads_failed_twice ?? 0),
-    wrong: whole(counts.wrong_answers ?? 0),
+    secondTry: count(counts.downloads_complete_at_second_try ?? 0),
+    failedTwice: count(counts.downloads_failed_twice ?? 0),
+    wrong: count(counts.wrong_answers ?? 0),
     decision: `${milliseconds(trends.decision_duration?.med)} / ${milliseconds(trends.decision_duration?.['p(95)'])}`,
     download: `${milliseconds(trends.download_duration?.med)} / ${milliseconds(trends.download_duration?.['p(95)'])}`,
   }

@@ -19,7 +19,7 @@ const result = (more: Partial<K6Result> = {}): K6Result => ({
   samples: [],
   status: 0,
   output: '',
-  startedMs: 0,
+  usersSinceMs: 1_000,
   ...more,
 })
 
