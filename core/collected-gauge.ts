@@ -26,6 +26,8 @@ export const addGauge = (
     async collect() {
       const samples = await read()
       this.reset()
+      // The library begins a series without labels at 0; what is not known shall have none.
+      if (labels === undefined) this.remove()
       for (const [labelled, value] of samples) {
         if (Number.isFinite(value)) this.set({ ...labelled }, value)
       }

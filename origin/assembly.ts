@@ -342,7 +342,7 @@ export const assemble = (
   })
   const root = folder.options.repositoryDir
   const upstream = makeUpstream(options, root, { publisher, logger, resolver })
-  const late = () => ({ authority, redirector, gate, seeding, foreign, dashboard, ...built })
+  const late = () => ({ redirector, gate, seeding, foreign, dashboard, ...built })
   const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })

@@ -31,7 +31,6 @@ export class Authority {
   readonly #operatorHash: Buffer
   /** Of enrolled volunteers: when the newest request was signed that changes an enrolment. */
   readonly #newestMs = new Map<VolunteerName, number>()
-  readonly #skews = new Map<VolunteerName, { readonly timeMs: number; readonly skewMs: number }>()
 
   constructor(parts: AuthorityParts) {
     this.#parts = parts
@@ -63,7 +62,6 @@ export class Authority {
     if (record === null || !this.#isSigned(request, claim, record.publicKey, body)) {
       throw new MirrorswarmError('MS_AUTH_REFUSED', `the signature is not that of ${claim.name}`)
     }
-    this.#noteSkew(claim)
     this.#requireTimely(claim)
     return record
   }
@@ -88,19 +86,6 @@ export class Authority {
     if (claim.timeMs <= (this.#newestMs.get(claim.name) ?? 0)) return false
     this.#newestMs.set(claim.name, claim.timeMs)
     return true
-  }
-
-  /** How far a volunteer's clock is ahead of ours, the way included; null: it never signed. */
-  skewMs(name: VolunteerName): number | null {
-    return this.#skews.get(name)?.skewMs ?? null
-  }
-
-  /** An old request that somebody repeats says nothing of the volunteer's clock. */
-  #noteSkew(claim: RequestSignature): void {
-    const { name, timeMs } = claim
-    const nowMs = this.#parts.clock.nowMs()
-    if (!isTimely(claim, nowMs) && timeMs <= (this.#skews.get(name)?.timeMs ?? 0)) return
-    this.#skews.set(name, { timeMs, skewMs: timeMs - nowMs })
   }
 
   #requireTimely(claim: RequestSignature): void {

@@ -6,7 +6,6 @@ import { eventStreams } from '../core/dashboard-limits.ts'
 import { openPolls, volunteers, waitingPublishes } from '../core/limits.ts'
 import { seedConnections } from '../core/stock-limits.ts'
 import type { TlsReloader } from '../core/tls-files.ts'
-import type { Authority } from './authority.ts'
 import type { Dashboard } from './dashboard/dashboard.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
@@ -29,7 +28,6 @@ export interface MetricsParts {
   readonly folder: DataFolder
   /** What is made after the metrics. */
   readonly late: () => {
-    readonly authority: Authority
     readonly redirector: Redirector
     readonly gate: ServingGate
     readonly seeding: SeedListener
@@ -85,7 +83,7 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
     announces: () => tracker.counters,
     redirected: () => late().redirector.sent(),
     totals: name => tracker.totals(name),
-    skewMs: name => late().authority.skewMs(name),
+    skewMs: name => tracker.skewMs(name),
     swarm: () => tracker.swarm,
     popular: most => {
       const newest = resolver.latest?.number

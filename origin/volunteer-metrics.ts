@@ -100,9 +100,9 @@ const readings = (sources: VolunteerMetricsSources): readonly Reading[] => {
     ),
     reading(
       'clock_skew_seconds',
-      'How far its clock was ahead of the origin’s when it signed its newest request',
+      'How far its clock was ahead of the origin’s at its newest announce',
       'farthest',
-      v => (sources.skewMs(v.name) ?? 0) / 1000,
+      v => (sources.skewMs(v.name) ?? Number.NaN) / 1000,
     ),
     reading(
       'last_announce_timestamp_seconds',
@@ -174,7 +174,9 @@ export const addVolunteerMetrics = (
         const values = new Map<string, number>()
         for (const view of sight.views) {
           const label = sight.labelOf(view.name)
-          values.set(label, merge(how, values.get(label), read(view)))
+          const value = read(view)
+          // What is not known has no series.
+          if (Number.isFinite(value)) values.set(label, merge(how, values.get(label), value))
         }
         return [...values].map(([volunteer, value]) => [{ volunteer }, value] as const)
       },

@@ -214,4 +214,6 @@ t.test(title, { skip }, async t => {
     { timeoutMs: 100_000, everyMs: 200, details: () => [...wanted].join('\n') },
   )
   t.same([...wanted], [])
+  const certificate = 'mirrorswarm_certificate_expires_timestamp_seconds'
+  t.notOk(await hasData(prometheus, certificate), 'without TLS there is none, not one that ended')
 })

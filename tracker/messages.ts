@@ -146,7 +146,8 @@ export const AnnounceRequest = Type.Object({
   scope: Type.Optional(AnnouncedScope),
   sync: SyncStatus,
   load: LoadStatus,
-  /** Absent from older volunteers, and from mirrors that run no daemon. */
+  /** What the machine's own clock says, for people. Both: absent from older volunteers and mirrors. */
+  clockMs: Type.Optional(count),
   totals: Type.Optional(AnnouncedTotals),
   limits: ServingLimits,
   draining: Type.Boolean(),

@@ -10,6 +10,7 @@ import {
   sampleRequest,
   sampleStatus,
 } from './fixtures/samples.ts'
+import { noTotals } from './logic/totals.ts'
 
 const a = infoHash('a')
 const b = infoHash('b')
@@ -185,6 +186,22 @@ t.test('a poll that breaks takes its volunteer offline soon, unless it announces
   t.equal(state(), 'synced', 'another poll of it is open')
   await tracker.stop()
   await answer
+})
+
+t.test('what a volunteer tells of its traffic and its clock is known, for people', async t => {
+  const { tracker, join, clock } = await startNetwork(t)
+  const volunteer = await join('a')
+  t.equal(tracker.skewMs(volunteer.name), null, 'an older one tells neither')
+  t.equal(tracker.totals(volunteer.name), null)
+  const tell = async (clientBytes: number, clockMs: number) => {
+    volunteer.status = { ...sampleStatus, clockMs, totals: { ...noTotals, clientBytes } }
+    await volunteer.announce()
+  }
+  await tell(500, clock.nowMs() + 90_000)
+  await tell(800, clock.nowMs() + 90_000)
+  t.equal(tracker.skewMs(volunteer.name), 90_000)
+  t.match(tracker.totals(volunteer.name), { clientBytes: 300, reusedBytes: 0 })
+  t.match(tracker.swarm, { torrents: 0, downloads: 0, unseeded: 0 })
 })
 
 t.test('selection sees holdings, state and load of each volunteer', async t => {

@@ -231,6 +231,11 @@ export class Tracker {
     return this.#popular.most(most)
   }
 
+  /** How far a volunteer's clock is ahead of ours, as of its newest announce; null: not known. */
+  skewMs(name: VolunteerName): number | null {
+    return this.#presence.report(name)?.skewMs ?? null
+  }
+
   /** What a volunteer told of its traffic since this tracker started; null: nothing. */
   totals(name: VolunteerName): AnnouncedTotals | null {
     return this.#presence.totals(name)

@@ -44,8 +44,9 @@ export const wireReasons = (reasons: readonly string[]): string[] =>
       .slice(0, 200),
   )
 
-/** All of a status but its rates and totals, which the next announce tells soon enough. */
-const digestOf = ({ load: _, totals: __, ...rest }: VolunteerStatus): string => JSON.stringify(rest)
+/** All of a status but its rates, totals and clock, which the next announce tells soon enough. */
+const digestOf = ({ load: _, totals: __, clockMs: ___, ...rest }: VolunteerStatus): string =>
+  JSON.stringify(rest)
 
 export class Announcer {
   readonly #parts: AnnouncerParts

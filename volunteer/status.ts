@@ -1,6 +1,7 @@
 // What the volunteer says of itself: in announces, to the owner at /-/status, and in reasons that
 // people can act on. Reads everything, changes nothing.
 
+import { systemClock } from '../core/clock.ts'
 import type { VolunteerName } from '../core/ids.ts'
 import { announcedPatterns, announcedTorrents } from '../core/limits.ts'
 import { displayPath } from '../core/repo-path.ts'
@@ -111,6 +112,7 @@ export class Status {
         syncBytesPerSecond: load.syncBytesPerSecond,
         activeClients: serving.activeClients,
       },
+      clockMs: systemClock.nowMs(),
       totals: this.#parts.totals(),
       limits: {
         uploadBytesPerSecond: this.#options.uploadLimitBytesPerSecond,

@@ -150,7 +150,7 @@ const volunteers: Section = {
     curves('Clocks', [['abs(mirrorswarm_volunteer_clock_skew_seconds)', '{{volunteer}}']], {
       unit: 's',
       width: 8,
-      about: 'How far they are from the origin’s. Beyond 300 s announces are refused.',
+      about: 'How far they are from the origin’s.',
     }),
   ],
 }

@@ -24,6 +24,8 @@ export interface VolunteerStatus {
   readonly scope: AnnouncedScope | null
   readonly sync: SyncStatus
   readonly load: LoadStatus
+  /** Of the machine's own clock. */
+  readonly clockMs?: number
   /** Missing: they are not known. */
   readonly totals?: AnnouncedTotals
   readonly limits: ServingLimits

@@ -26,6 +26,8 @@ export interface LastReport {
   readonly limits: ServingLimits
   readonly draining: boolean
   readonly reasons: readonly string[]
+  /** How far its machine's clock is ahead of ours, less the way; null: it does not say. */
+  readonly skewMs: number | null
 }
 
 /** The scope comes with full holdings only, and holds until the next ones. */
@@ -50,6 +52,7 @@ export const reportOf = (
   limits: request.limits,
   draining: request.draining,
   reasons: request.reasons,
+  skewMs: request.clockMs === undefined ? null : request.clockMs - nowMs,
 })
 
 /** Where others reach the volunteer for BitTorrent: the host of its public URL, its own port. */
