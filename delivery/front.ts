@@ -1,7 +1,7 @@
 // What stands between the world and a server's own work, the same at origin and volunteer: whose word
 // for an address is believed, how much one address may ask, and who has no limits.
 
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { connectionsPerAddress, requestsPerSecond } from '../core/access-limits.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Network, parseNetwork } from '../core/networks.ts'
@@ -50,6 +50,7 @@ const check = ({ trustedProxies, unlimitedNetworks }: FrontOptions): Checked => 
 export class Front {
   readonly addresses: ClientAddresses
   readonly limit: RequestLimit
+  readonly #sockets = new Set<Socket>()
   #connections: ConnectionLimitOptions
 
   /** Throws MS_CONFIG_INVALID for what is no network. */
@@ -68,6 +69,11 @@ export class Front {
     this.limit.change({ perSecond: options.requestsPerSecond, exempt })
   }
 
+  /** Break all connections, also those that have not said a word, which node:http knows nothing of. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   /** For connections that threads of this process hold together. */
   connections(): AddressConnections {
     return new AddressConnections(() => this.#connections)
@@ -75,6 +81,10 @@ export class Front {
 
   /** Hold a server's connections to the limit, from now on. */
   guard(server: Pick<Server, 'on'>): { refused(): number } {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     return limitConnections(server, () => this.#connections)
   }
 }

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { systemClock } from '../core/clock.ts'
 import { parseNetwork } from '../core/networks.ts'
+import { Front, frontDefaults } from './front.ts'
 import { limitConnections, slowRequestLimits } from './server-limits.ts'
 
 const start = async (t: Test, server: Server): Promise<() => Socket> => {
@@ -71,4 +73,21 @@ t.test('own networks have as many as they like', async t => {
   const sockets = Array.from({ length: 20 }, open)
   await Promise.all(sockets.map(socket => once(socket, 'connect')))
   t.equal(counter.refused(), 0)
+})
+
+t.test('connections that have not said a word can be cut, too', async t => {
+  const front = new Front(frontDefaults, systemClock)
+  const server = createServer(() => undefined)
+  front.guard(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(server, 'connection')
+  const closed = Promise.all([once(socket, 'close'), once(server, 'close')])
+  server.close()
+  front.cut()
+  await closed
+  t.ok(socket.destroyed)
 })

@@ -12,6 +12,8 @@ export interface SlowRequestLimits {
   readonly requestTimeout: number
   readonly keepAliveTimeout: number
   readonly connectionsCheckingInterval: number
+  /** Of TLS. */
+  readonly handshakeTimeout: number
 }
 
 /** For requests that trickle in; seams for tests. */
@@ -26,6 +28,7 @@ export const slowRequestLimits = (
   requestTimeout: limits.requestMs ?? receiveTimeoutMs,
   keepAliveTimeout: idleConnectionMs,
   connectionsCheckingInterval: limits.sweepMs ?? connectionSweepMs,
+  handshakeTimeout: limits.headersMs ?? headersTimeoutMs,
 })
 
 export interface ConnectionLimitOptions {

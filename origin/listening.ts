@@ -53,7 +53,7 @@ export const listen = async (assembly: Listening, options: OriginOptions): Promi
 
 /** Stop listening, let answers end for a while, then cut them. */
 export const closeServer = async (
-  { app, tracker, pool }: Pick<Assembly, 'app' | 'tracker' | 'pool'>,
+  { app, front, tracker, pool }: Listening & Pick<Assembly, 'tracker'>,
   cut: () => void,
 ): Promise<void> => {
   pool?.workers.close()
@@ -61,6 +61,7 @@ export const closeServer = async (
   const late = setTimeout(() => {
     cut()
     app.server.closeAllConnections()
+    front.cut()
   }, stopGraceMs)
   // Connections that become idle meanwhile would hold the server open.
   const idle = setInterval(() => app.server.closeIdleConnections(), idleCloseMs)

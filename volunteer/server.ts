@@ -283,6 +283,7 @@ export class VolunteerServer {
     const timer = setTimeout(() => {
       this.#cut.abort()
       app.server.closeAllConnections()
+      this.#options.front?.cut()
     }, stopGraceMs)
     try {
       await app.close()

@@ -4,6 +4,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
+import { headersTimeoutMs } from '../../core/access-limits.ts'
 import { systemClock } from '../../core/clock.ts'
 import { describeError, systemCode } from '../../core/errors.ts'
 import { unparsedAnswer } from '../unparsed.ts'
@@ -108,7 +109,8 @@ const makeServer = (tls: WorkerOrder['tls'], carrier: Carrier): Server => {
   if (tls === null) return createServer({ allowHalfOpen: true, noDelay: true }, adopt)
   const { pair, ticketKeys } = tls
   const secure = { ...pair, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'] }
-  const server = createTlsServer({ ...secure, allowHalfOpen: true, noDelay: true }, adopt)
+  const sockets = { allowHalfOpen: true, noDelay: true, handshakeTimeout: headersTimeoutMs }
+  const server = createTlsServer({ ...secure, ...sockets }, adopt)
   // A handshake that fails concerns the client alone.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   return server
