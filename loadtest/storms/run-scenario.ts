@@ -2,6 +2,7 @@
 // meanwhile, and whether all of that is as it has to be.
 
 import { join } from 'node:path'
+import { describeError } from '../../core/errors.ts'
 import { type K6Result, runK6 } from './k6-run.ts'
 import { type NetworkSample, Sampler } from './sampler.ts'
 import type { Scenario } from './scenarios.ts'
@@ -73,12 +74,16 @@ export const runScenario = async (
   const due = [...scenario.incidents].sort((a, b) => a.at - b.at)
   const marks: { atMs: number; text: string }[] = []
   const happening: Promise<void>[] = []
+  const failures: string[] = []
   const startDue = (elapsedMs: number): void => {
     while (due[0] !== undefined && elapsedMs >= due[0].at * scenario.seconds * 1_000) {
       const incident = due.shift()
       if (incident === undefined) return
       marks.push({ atMs: performance.now(), text: incident.text })
-      happening.push(incident.happen(network, release))
+      const happened = incident.happen(network, release).catch((error: unknown) => {
+        failures.push(`${incident.text} failed: ${describeError(error)}`)
+      })
+      happening.push(happened)
     }
   }
   const { addresses } = scenario
@@ -103,7 +108,7 @@ export const runScenario = async (
     await sampler.stop()
   })
   await Promise.all(happening)
-  const problems = problemsOf(scenario, k6, marks.length)
+  const problems = [...problemsOf(scenario, k6, marks.length), ...failures]
   const volunteerShare = shareOfVolunteers(k6)
   return { scenario, k6, network: sampler.samples, marks, volunteerShare, problems }
 }
