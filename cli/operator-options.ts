@@ -57,4 +57,5 @@ export const status = {
     help: 'Show the volunteer at this URL instead of an origin',
   },
   ...operator,
+  data: { ...operator.data, help: 'Show the origin or the volunteer of this data folder' },
 } as const satisfies OptionTable

@@ -118,6 +118,8 @@ export class TreeReading {
     }
     missing(null)
     this.progress.scanned = true
+    // Few large files are hashed for long before the first of them is done.
+    this.#options.onProgress(this.progress)
   }
 
   /** Let answers come in, and wait while the hashing threads have enough to do. */

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { main } from '../cli/main.ts'
 import { Daemon } from '../loadtest/daemon.ts'
 import { clientFolder, get } from './start-network.ts'
 
@@ -15,6 +16,22 @@ const waitFor = async (what: string, happened: () => Promise<boolean> | boolean)
     if (Date.now() > deadlineMs) throw new Error(`waited in vain until ${what}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
+}
+
+/** What the command says of the volunteer of a data folder. */
+const shown = async (data: string): Promise<{ status: number; text: string }> => {
+  const lines: string[] = []
+  const status = await main(
+    ['status', '--data', data],
+    {},
+    {
+      print: text => void lines.push(text),
+      note: text => void lines.push(text),
+      ...{ draw: () => undefined, interactive: false, columns: 80 },
+      ...{ stopped: new AbortController().signal, onHangup: () => undefined },
+    },
+  )
+  return { status, text: lines.join('\n') }
 }
 
 /** A daemon that is told to read its configuration, and the log lines about that. */
@@ -107,7 +124,10 @@ t.test(
       t.strictSame((await reload(text('max-clients: 4'))).needRestart, [])
       t.match(await status(), { limits: { maxClients: 4 } })
       await waitFor('it is open again', async () => !(await status()).draining)
+      const data = join(folder, 'mirror.mirrorswarm')
+      t.match(await shown(data), { status: 0, text: /^volunteer .*127\.0\.0\.1:\d+$/m })
       t.equal(await volunteer.stop(), 0, 'SIGTERM still ends it')
+      t.match(await shown(data), { status: 1, text: /no volunteer runs on/ })
     })
   },
 )

@@ -1,9 +1,12 @@
 // The volunteer's data folder: what lies where, and that only one process uses it.
 
-import { mkdir, realpath } from 'node:fs/promises'
+import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describeError, MirrorswarmError } from '../core/errors.ts'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { writeFileDurably } from '../core/durable-file.ts'
+import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 
 export interface DataFolder {
   readonly folder: string
@@ -22,7 +25,29 @@ export interface DataFolder {
   readonly aloneFolder: string
   /** Verified metadata that waits until the pool files are in place. */
   readonly stagedFolder: string
-  release(): void
+  /** Note where the volunteer answers commands on this machine. */
+  announceRunning(url: string): Promise<void>
+  release(): Promise<void>
+}
+
+const runningFile = (folder: string): string => join(folder, 'running.json')
+
+const Running = Type.Object({ url: Type.String() })
+
+/**
+ * Where the volunteer of this data folder answers, or did when it was killed; null when it was
+ * stopped, and undefined for what is no volunteer's data folder.
+ */
+export const findRunning = async (folder: string): Promise<string | null | undefined> => {
+  const held = await stat(join(folder, 'identity')).catch(() => null)
+  if (held === null) return undefined
+  try {
+    const value: unknown = JSON.parse(await readFile(runningFile(folder), 'utf8'))
+    return Value.Check(Running, value) ? value.url : null
+  } catch (error) {
+    if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** The lock dies with the process, so nothing is left behind by kill -9. */
@@ -56,7 +81,12 @@ export const openDataFolder = async (path: string): Promise<DataFolder> => {
     partialFolder: join(folder, 'partial'),
     aloneFolder: join(folder, 'alone'),
     stagedFolder: join(folder, 'staged'),
-    release: () => database.close(),
+    announceRunning: url =>
+      writeFileDurably(runningFile(folder), `${JSON.stringify({ pid: process.pid, url })}\n`),
+    release: async () => {
+      await rm(runningFile(folder), { force: true })
+      database.close()
+    },
   }
   await mkdir(data.identityFolder, { recursive: true, mode: 0o700 })
   for (const each of [data.partialFolder, data.aloneFolder, data.stagedFolder]) {

@@ -32,6 +32,7 @@ import {
   placeOfData,
   prefixOf,
   urlOfListener,
+  urlOnThisMachine,
   type VolunteerOptions,
 } from './options.ts'
 import { reload } from './reload.ts'
@@ -258,6 +259,7 @@ const run = async (base: Base): Promise<RunningVolunteer> => {
   const { port } = await server.start()
   const listening = urlOfListener({ host: options.listen.host, port }, options.tls !== null)
   const url = options.publicUrl ?? listening
+  await base.data.announceRunning(urlOnThisMachine(options, port))
   const enrolment = await ensureEnrolled(base, http, url)
   const input: AssemblyInput = {
     ...{ options, identity, enrolment, metrics, http, announceHttp, logger, signer: base.signer },

@@ -172,3 +172,13 @@ export const urlOfListener = (
   const host = anyHost ? hostname() : listen.host
   return `${https ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
 }
+
+/** Where commands on this machine reach it: a certificate is good for the public name. */
+export const urlOnThisMachine = (
+  { listen, publicUrl, tls }: Pick<CheckedOptions, 'listen' | 'publicUrl' | 'tls'>,
+  port: number,
+): string => {
+  if (tls !== null && publicUrl !== null) return publicUrl
+  const local: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1' }
+  return urlOfListener({ host: local[listen.host] ?? listen.host, port }, tls !== null)
+}

@@ -149,13 +149,23 @@ const volunteerText = (url: string, document: unknown): string => {
   throw new MirrorswarmError('MS_ANSWER_INVALID', `${url} is no volunteer of ours`)
 }
 
+/** Where the volunteer answers whose data folder was named; null: none was. */
+const volunteerIn = async ({ data, origin }: Options): Promise<string | null> => {
+  if (data === null || origin !== null) return null
+  const { findRunning } = await import('../../volunteer/data-folder.ts')
+  const url = await findRunning(data)
+  if (url === null) throw new MirrorswarmError('MS_CONFIG_INVALID', `no volunteer runs on ${data}`)
+  return url ?? null
+}
+
 /** mirrorswarm status */
 export const runStatus = async (options: Options, io: Io): Promise<void> => {
-  const { url, json } = options
+  const { json } = options
+  if (options.url !== null && (options.data !== null || options.origin !== null)) {
+    throw new UsageError('--url excludes --data and --origin: one daemon is shown at a time')
+  }
+  const url = options.url ?? (await volunteerIn(options))
   if (url !== null) {
-    if (options.data !== null || options.origin !== null) {
-      throw new UsageError('--url excludes --data and --origin: one daemon is shown at a time')
-    }
     const document = await askVolunteer(url)
     const text = volunteerText(url, document)
     io.print(json ? JSON.stringify(document, null, 2) : text)
