@@ -6,6 +6,8 @@ import { TestNetwork } from './fixtures/test-network.ts'
 import { makeRescueNames } from './make-rescue.ts'
 import type { RescueNamesParts } from './rescue-names.ts'
 
+t.setTimeout(300_000)
+
 const zone = 'rescue.example.org'
 const bytes = (name: string): Buffer => Buffer.alloc(50_000, name)
 

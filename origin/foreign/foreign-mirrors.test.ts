@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { main } from '../../cli/main.ts'
 import { PlainMirror } from '../fixtures/plain-mirror.ts'
-import { eventually, type RawAnswer, TestNetwork } from '../fixtures/test-network.ts'
+import { type RawAnswer, TestNetwork, eventually as within } from '../fixtures/test-network.ts'
 import type { OriginOptions } from '../options.ts'
+
+// For a machine that has much else to do.
+t.setTimeout(300_000)
+const eventually: typeof within = (what, ask) => within(what, ask, 120_000)
 
 const bytesOf = (fill: number): Buffer => Buffer.alloc(300_000, fill)
 
@@ -14,7 +18,7 @@ const start = async (t: Test, names: readonly string[], options: Partial<OriginO
       writeFileSync(join(repository, `${name}.deb`), bytesOf(index + 1))
     }
   }
-  const network = await TestNetwork.start(t, fill, options)
+  const network = await TestNetwork.start(t, fill, { announceIntervalMs: 60_000, ...options })
   await network.waitForSnapshot(1)
   /** Each time another client. */
   const ask = (path: string): Promise<RawAnswer> =>
