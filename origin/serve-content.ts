@@ -13,6 +13,7 @@ import { openBody } from './bodies.ts'
 import type { Exchange, OriginContext } from './context.ts'
 import { sendError } from './http.ts'
 import type { BytesKind, Outcome } from './metrics.ts'
+import { sandboxHeaders } from './sandbox.ts'
 import type { AnswerClass, Share } from './serving-gate.ts'
 
 export interface ServedContent {
@@ -30,13 +31,13 @@ export interface ServedContent {
 }
 
 /** The answer's status, headers and ranges, before anybody looks for the bytes. */
-export const decideContent = (exchange: Exchange, content: Content, path: RepoPath): Decision =>
-  respond(exchange.method, exchange.request.headers, {
-    sha256: content.sha256,
-    sizeBytes: content.sizeBytes,
-    modifiedSeconds: content.modifiedSeconds,
-    contentType: contentTypeOf(path),
-  })
+export const decideContent = (exchange: Exchange, content: Content, path: RepoPath): Decision => {
+  const contentType = contentTypeOf(path)
+  const { sha256, sizeBytes, modifiedSeconds } = content
+  const file = { sha256, sizeBytes, modifiedSeconds, contentType }
+  const decision = respond(exchange.method, exchange.request.headers, file)
+  return { ...decision, headers: { ...decision.headers, ...sandboxHeaders(contentType) } }
+}
 
 /** True when the decision needs no bytes and may be sent by anyone who knows the hash. */
 export const isBodiless = (decision: Decision): boolean =>

@@ -49,7 +49,7 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     await page.goto(`${base}-/ui/manage`)
     await page.click('#token-form button')
     const command = await page.textContent('#command')
-    const [, url = '', token = ''] = /--origin (\S+) --token (\S+)/.exec(command ?? '') ?? []
+    const [, url = '', token = ''] = /--origin (\S+) --token=(\S+)/.exec(command ?? '') ?? []
     t.equal(`${url}/`, base)
     const watched = await context.newPage()
     const signIn = `sessionStorage.setItem('mirrorswarm-operator-token', '${await network.operatorToken()}')`

@@ -33,6 +33,21 @@ interface Answer {
   readonly refused: readonly Refused[]
 }
 
+const closenessTexts: Readonly<Record<string, string>> = {
+  rule: 'by the operator’s rule',
+  network: 'its own network',
+  site: 'the same site',
+  as: 'the same AS',
+  country: 'the same country',
+  rest: 'anywhere',
+  family: 'has no IPv6 address',
+}
+
+const closenessText = ({ closeness, prefixBits }: Accepted): string => {
+  const text = closenessTexts[closeness] ?? closeness
+  return prefixBits === null ? text : `${text} (/${prefixBits})`
+}
+
 let chosen: string | null = null
 
 const showAccepted = addTable<Accepted>(find('accepted'), {
@@ -42,14 +57,13 @@ const showAccepted = addTable<Accepted>(find('accepted'), {
     {
       title: 'Could serve',
       cell: ({ name }) => [
-        name,
+        `${name} `,
         name === chosen ? make('span', { class: 'badge synced' }, 'chosen') : null,
       ],
     },
     {
       title: 'Closeness',
-      cell: ({ closeness, prefixBits }) =>
-        prefixBits === null ? closeness : `${closeness} (/${prefixBits})`,
+      cell: closenessText,
     },
     {
       title: 'Load',

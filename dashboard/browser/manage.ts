@@ -37,14 +37,14 @@ const submitOf = (form: string): HTMLButtonElement => {
 }
 
 const commandOf = (url: string, token: string): string =>
-  `npx mirrorswarm volunteer ./mirror \\\n  --origin ${url} --token ${token}`
+  `npx mirrorswarm volunteer ./mirror \\\n  --origin ${url} --token=${token}`
 
 const dayMs = 24 * 3_600_000
 
 find('token-form').addEventListener('submit', event => {
   event.preventDefault()
   void attempt(submitOf('token-form'), find('waiting'), async () => {
-    const days = Number(find<HTMLInputElement>('days').value)
+    const days = Number(find<HTMLInputElement>('valid-days').value)
     const { token } = await order<{ token: string }>('v1/tokens', {
       uses: Number(find<HTMLInputElement>('uses').value),
       expiresMs: Math.round(serverNowMs() + days * dayMs),

@@ -27,9 +27,7 @@ const showGiven = addChart('given', {
     { label: 'Volunteers', colour: '--sync' },
   ],
   format: sizeText,
-  time: 'clock',
-  timeText: seconds => new Date(seconds * 1000).toLocaleDateString(),
-  stepped: true,
+  time: 'days',
 })
 
 const showDays = addTable<Day>(find('days'), {
@@ -155,14 +153,10 @@ const show = (status: VolunteerStatus): void => {
   const { days = [] } = status
   showDays([...days].reverse())
   const shown = days.slice(-30)
-  const last = shown.at(-1)
-  // A day alone would be a line without width.
-  const times = [...shown.map(noonOf), ...(last === undefined ? [] : [noonOf(last) + 86_400])]
-  const column = (read: (day: Day) => number): number[] =>
-    [...shown, ...(last === undefined ? [] : [last])].map(read)
+  const column = (read: (day: Day) => number): number[] => shown.map(read)
   showGiven(
     [
-      times,
+      column(noonOf),
       column(day => day.clientBytes),
       column(day => day.networkBytes),
       column(day => day.peersBytes),

@@ -30,7 +30,7 @@ export const partText = (part: number): string => {
 /** "4.2 s", "3 min", "5 h 20 min", "2 d 3 h" */
 export const durationText = (ms: number): string => {
   const seconds = Math.max(0, ms) / 1000
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 10) return `${seconds.toFixed(1).replace(/\.0$/, '')} s`
   if (seconds < 60) return `${Math.round(seconds)} s`
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} min`

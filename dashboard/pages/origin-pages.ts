@@ -65,7 +65,7 @@ const manage = `<p id="operators-only" class="empty" hidden>Sign in as the opera
 <section id="enrol" class="card" aria-labelledby="enrol-title"><h2 id="enrol-title">Enrol a volunteer</h2>
 <form id="token-form"><div class="fields">
 <div class="field"><label for="uses">Volunteers</label><input id="uses" type="number" min="1" max="1000000" value="1" required></div>
-<div class="field"><label for="days">Valid for days</label><input id="days" type="number" min="1" max="365" value="7" required></div>
+<div class="field"><label for="valid-days">Valid for days</label><input id="valid-days" type="number" min="1" max="365" value="7" required></div>
 <div class="field"><label for="trust">Trust</label><select id="trust"><option value="full">full</option><option value="signed-only">signed files only</option></select></div>
 </div><button type="submit">Make a token</button></form>
 <div id="made" hidden><p>Paste this on the machine that will lend its disk and line:</p>

@@ -7,6 +7,8 @@ import { parseEvents, parseStart, type StreamEvent } from '../../dashboard/logic
 import type { Overview, ShownRedirect } from '../../dashboard/logic/overview.ts'
 import { eventually, TestNetwork } from '../fixtures/test-network.ts'
 
+t.setTimeout(180_000)
+
 const fill = (repository: string): void => {
   for (const folder of ['open', 'closed']) {
     mkdirSync(join(repository, folder))
@@ -117,6 +119,22 @@ t.test('with it, whoever may read files may watch, and sees what it may read', a
     await network.get('/open/file.bin', headers)
     t.notOk(events.some(({ event }) => event === 'redirect'))
   }
+})
+
+t.test('a page among the files cannot reach what the dashboard keeps', async t => {
+  const network = await TestNetwork.start(t, repository => {
+    writeFileSync(join(repository, 'page.html'), '<script>steal()</script>'.repeat(300))
+    writeFileSync(join(repository, 'picture.svg'), '<svg/>')
+    writeFileSync(join(repository, 'file.bin'), 'x'.repeat(9_000))
+  })
+  await network.waitForSnapshot(1)
+  for (const target of ['/page.html', '/page.html?direct', '/picture.svg']) {
+    const { headers } = await network.get(target)
+    t.match(headers['content-security-policy'], /^sandbox allow-scripts/, target)
+    t.notMatch(headers['content-security-policy'], /allow-same-origin/)
+  }
+  const { headers } = await network.get('/file.bin')
+  t.equal(headers['content-security-policy'], undefined)
 })
 
 t.test('the pages are for everybody, hold no data, and load nothing from elsewhere', async t => {

@@ -15,6 +15,7 @@ import type { Decision } from '../../delivery/logic/respond.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import { sendError } from '../http.ts'
 import type { Outcome } from '../metrics.ts'
+import { sandboxHeaders } from '../sandbox.ts'
 import { serveBody } from '../serve-content.ts'
 
 const gone = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG'])
@@ -44,6 +45,7 @@ const decide = (exchange: Exchange, stats: BigIntStats, path: RepoPath): Decisio
   const sizeBytes = Number(stats.size)
   const headers = {
     'content-type': contentTypeOf(path),
+    ...sandboxHeaders(contentTypeOf(path)),
     'last-modified': formatHttpDate(Math.floor(Number(stats.mtimeMs) / 1000)),
     'accept-ranges': 'bytes',
     'cache-control': 'no-store',
