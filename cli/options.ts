@@ -276,10 +276,14 @@ const volunteer = {
     placeholder: 'PREFIX',
     help: 'Let the trusted nginx in front send the bytes: its internal location, e.g. /handed/ (see deploy/nginx/)',
   },
+  xSendfile: {
+    kind: 'flag',
+    help: 'The same for Apache with mod_xsendfile or lighttpd in front (see docs/OPERATIONS.md)',
+  },
   accelFolder: {
     kind: 'string',
     placeholder: 'DIR',
-    help: 'What that location is an alias of, on the file system of the mirror (default: MIRROR_DIR.handed)',
+    help: 'Where the server in front finds them, on the file system of the mirror (default: MIRROR_DIR.handed)',
   },
   peerPort: {
     kind: 'count',

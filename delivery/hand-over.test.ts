@@ -25,22 +25,22 @@ const prepare = async (t: Test, names = 100) => {
   const clock = { now: 0, monotonicMs: (): number => clock.now }
   const parts = { clock, logger: silentLogger }
   const handOver = new HandOver(parts, { prefix: '/handed/', folder, names })
+  const place = async (...asked: Parameters<HandOver['place']>): Promise<string | null> =>
+    (await handOver.place(...asked))?.name ?? null
   await handOver.start()
   t.teardown(() => handOver.stop())
   const guard = async () => {
     const { changedNs: _, ...kept } = guardOf(await stat(file, { bigint: true }))
     return kept
   }
-  return { base, folder, file, clock, handOver, guard }
+  return { base, folder, file, clock, handOver, place, guard, parts }
 }
 
 t.test('a name leads to the file, whatever becomes of its path', async t => {
-  const { base, folder, file, handOver, guard } = await prepare(t)
+  const { base, folder, file, handOver, place, guard } = await prepare(t)
   t.same(await readdir(folder), ['notes'], 'only what is its own was removed')
   const before = await guard()
-  const places = await Promise.all(
-    hashes.concat(first).map(each => handOver.place(each, file, before)),
-  )
+  const places = await Promise.all(hashes.concat(first).map(each => place(each, file, before)))
   t.same(
     places,
     [first, second, third, first].map(each => `/handed/${each}`),
@@ -48,45 +48,41 @@ t.test('a name leads to the file, whatever becomes of its path', async t => {
   await writeFile(join(base, 'new'), 'wrong')
   await rename(join(base, 'new'), file)
   t.equal(await readFile(join(folder, first), 'utf8'), 'right')
-  t.equal(
-    await handOver.place(first, file, before),
-    `/handed/${first}`,
-    'the name is the file still',
-  )
+  t.equal(await place(first, file, before), `/handed/${first}`, 'the name is the file still')
   const after = await guard()
-  t.equal(await handOver.place(first, file, after), `/handed/${first}`)
+  t.equal(await place(first, file, after), `/handed/${first}`)
   t.equal(await readFile(join(folder, first), 'utf8'), 'wrong', 'the file that is verified now')
   await handOver.stop()
   t.same(await readdir(folder), ['notes'])
 })
 
 t.test('what is another file, secret, gone or too much is not handed over', async t => {
-  const { base, folder, file, handOver, guard } = await prepare(t, 2)
+  const { base, folder, file, place, guard } = await prepare(t, 2)
   const before = await guard()
-  t.equal(await handOver.place(first, join(base, 'none'), before), null)
+  t.equal(await place(first, join(base, 'none'), before), null)
   await chmod(file, 0o600)
-  t.equal(await handOver.place(first, file, before), null, 'the server might not read it')
+  t.equal(await place(first, file, before), null, 'the server might not read it')
   await chmod(file, 0o644)
-  t.ok(await handOver.place(first, file, before))
+  t.ok(await place(first, file, before))
   await writeFile(file, 'changed in place')
-  t.equal(await handOver.place(first, file, before), null)
+  t.equal(await place(first, file, before), null)
   const after = await guard()
-  t.ok(await handOver.place(first, file, after))
-  t.ok(await handOver.place(second, file, after))
-  t.equal(await handOver.place(third, file, after), null, 'names are bounded')
-  t.ok(await handOver.place(first, file, after), 'those that are there are not')
+  t.ok(await place(first, file, after))
+  t.ok(await place(second, file, after))
+  t.equal(await place(third, file, after), null, 'names are bounded')
+  t.ok(await place(first, file, after), 'those that are there are not')
   t.same((await readdir(folder)).sort(), [first, second, 'notes'])
 })
 
 t.test('names that were not used for a while go', async t => {
-  const { folder, file, clock, handOver, guard } = await prepare(t)
+  const { folder, file, clock, handOver, place, guard } = await prepare(t)
   const known = await guard()
-  await handOver.place(first, file, known)
-  await handOver.place(second, file, known)
+  await place(first, file, known)
+  await place(second, file, known)
   clock.now = handedNameMs / 2
-  await handOver.place(first, file, known)
+  await place(first, file, known)
   clock.now = handedNameMs
-  const [, again] = await Promise.all([handOver.sweep(), handOver.place(second, file, known)])
+  const [, again] = await Promise.all([handOver.sweep(), place(second, file, known)])
   t.equal(again, `/handed/${second}`, 'asked for while it went')
   t.same((await readdir(folder)).sort(), [first, second, 'notes'])
   clock.now = 2 * handedNameMs

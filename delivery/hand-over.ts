@@ -11,10 +11,11 @@ import type { Sha256 } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
 import { handedNameMs, handedNames } from '../core/serving-limits.ts'
 import { type FileGuard, isGuarded } from './guarded-file.ts'
+import type { HandedFile } from './logic/hand-over.ts'
 
 export interface HandOverOptions {
-  /** Of the URIs told to the server, with a slash at both ends. */
-  readonly prefix: string
+  /** Of the URIs told to nginx, with a slash at both ends; null: files are named, by X-Sendfile. */
+  readonly prefix: string | null
   /** Where the server finds them; on the file system of the files. */
   readonly folder: string
   /** Tests only lower it. */
@@ -41,6 +42,8 @@ const statsOf = async (file: string | Buffer): Promise<BigIntStats | null> => {
 }
 
 export class HandOver {
+  /** The way that `place` will tell. */
+  readonly header: HandedFile['header']
   readonly #parts: HandOverParts
   readonly #options: HandOverOptions
   /** When each was used last, monotonic milliseconds, the oldest first. */
@@ -53,6 +56,7 @@ export class HandOver {
   constructor(parts: HandOverParts, options: HandOverOptions) {
     this.#parts = parts
     this.#options = options
+    this.header = options.prefix === null ? 'x-sendfile' : 'x-accel-redirect'
   }
 
   /** Make the folder; what an earlier process left in it goes. Throws what the system says. */
@@ -79,16 +83,18 @@ export class HandOver {
   }
 
   /**
-   * The URI by which the server gets the file that the guard describes; null: send it yourself (too
-   * many names, no hard links there, another file by now).
+   * What tells the server of the file that the guard describes; null: send it yourself (too many
+   * names, no hard links there, another file by now).
    */
-  async place(sha256: Sha256, file: string | Buffer, guard: FileGuard): Promise<string | null> {
-    const { names = handedNames, prefix } = this.#options
+  async place(sha256: Sha256, file: string | Buffer, guard: FileGuard): Promise<HandedFile | null> {
+    const { names = handedNames, prefix, folder } = this.#options
     if (!this.#used.has(sha256) && this.#used.size >= names) return null
     this.#used.delete(sha256)
     this.#used.set(sha256, this.#parts.clock.monotonicMs())
     const placed = await this.#inTurn(sha256, () => this.#link(sha256, file, guard))
-    return placed ? `${prefix}${sha256}` : null
+    if (!placed) return null
+    const name = prefix === null ? join(folder, sha256) : `${prefix}${sha256}`
+    return { header: this.header, name }
   }
 
   /** Remove names that were not used lately: they keep space of files that may be gone. */

@@ -60,6 +60,9 @@ t.test('what is wrong is named', async t => {
     [{ accelRedirect: { ...accelRedirect, prefix: 'handed/' }, front }, /like \/handed\//],
     [{ accelRedirect: { ...accelRedirect, prefix: '/-/handed/' }, front }, /like \/handed\//],
     [{ accelRedirect: { ...accelRedirect, folder: '/srv/mirror/x' }, front }, /--accel-folder/],
+    [{ accelRedirect: { ...accelRedirect, prefix: '/handed' }, front }, /like \/handed\//],
+    [{ accelRedirect: { ...accelRedirect, prefix: null } }, /--x-sendfile needs --trusted-proxy/],
+    [{ accelRedirect: { prefix: null, folder: '/srv/a b' }, front }, /--accel-folder/],
   ]
   for (const [change, message] of cases) {
     t.throws(() => checkOptions({ ...options, ...change }), { code: 'MS_CONFIG_INVALID', message })

@@ -54,7 +54,7 @@ export interface VolunteerOptions {
   /** Proxies, and limits of what one address may ask; missing: frontDefaults. */
   readonly front?: FrontOptions
   /** nginx in front sends the bytes, from a folder of names; missing or null: the daemon does. */
-  readonly accelRedirect?: { readonly prefix: string; readonly folder: string } | null
+  readonly accelRedirect?: { readonly prefix: string | null; readonly folder: string } | null
   readonly logLevel: LogLevel
   /** Missing: full. */
   readonly logAddresses?: LogAddresses
@@ -119,25 +119,34 @@ const checkAmount = (option: string, value: number | null, least: number): void 
   }
 }
 
-/** What nginx sends cannot be held to the owner's limits, and only a known proxy may be told. */
+/** Servers decode the name, each in its own way. */
+const plainPath = /^(?:\/[A-Za-z0-9_.~-]+)+$/
+
+/** What a proxy sends cannot be held to the owner's limits, and only a known one may be told. */
 const checkAccel = (options: VolunteerOptions): VolunteerOptions['accelRedirect'] => {
   const { accelRedirect } = options
   if (accelRedirect === undefined || accelRedirect === null) return null
   const { prefix, folder } = accelRedirect
-  if (!/^(?:\/[A-Za-z0-9_.~-]+)+\/$/.test(prefix) || prefix.startsWith('/-/')) {
+  const option = prefix === null ? '--x-sendfile' : '--accel-redirect'
+  const badPrefix =
+    prefix !== null && (!plainPath.test(prefix.replace(/\/$/, '')) || !prefix.endsWith('/'))
+  if (badPrefix || prefix?.startsWith('/-/')) {
     throw invalid(`--accel-redirect "${prefix}" is not like /handed/ (the location in nginx)`)
   }
   if ((options.front?.trustedProxies ?? []).length === 0) {
-    throw invalid('--accel-redirect needs --trusted-proxy: the address of your nginx')
+    throw invalid(`${option} needs --trusted-proxy: the address of your web server`)
   }
   if (options.uploadLimitBytesPerSecond !== null || options.maxClients !== null) {
     throw invalid(
-      '--accel-redirect does not go with --upload-limit and --max-clients: use limit_rate and ' +
-        'limit_conn of nginx',
+      `${option} does not go with --upload-limit and --max-clients: use what the web server has, ` +
+        'like limit_rate and limit_conn of nginx',
     )
   }
   if (isBelow(resolve(options.mirrorDir), resolve(folder))) {
     throw invalid('--accel-folder must not lie in the mirror, but on the same file system')
+  }
+  if (prefix === null && !plainPath.test(resolve(folder))) {
+    throw invalid('--x-sendfile needs an --accel-folder of plain letters, digits, ".", "_" and "-"')
   }
   return { prefix, folder: resolve(folder) }
 }

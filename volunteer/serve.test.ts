@@ -1,11 +1,15 @@
 // What a volunteer answers over HTTP: genuine links, and everything else.
 
-import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { systemClock } from '../core/clock.ts'
 import type { RepoPath, VolunteerName } from '../core/ids.ts'
+import { silentLogger } from '../core/log.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { parseBounce, verifyBounce } from '../delivery/bounces.ts'
+import { ClientAddresses } from '../delivery/client-address.ts'
+import { HandOver } from '../delivery/hand-over.ts'
 import type { LinkKey } from '../delivery/links.ts'
 import { until } from './test-mirror.ts'
 import { bytes, linkKey, nowSeconds, prepareServing } from './test-serving.ts'
@@ -198,4 +202,26 @@ t.test('a target in absolute form, as proxies send it, is understood', async t =
   const { get, link } = await prepareServing(t)
   t.equal((await get(`http://ada.example${link(package1)}`)).status, 200)
   t.equal((await get('http://ada.example/nothing')).status, 403)
+})
+
+t.test('Apache and lighttpd in front are told of the file by X-Sendfile', async t => {
+  const folder = join(t.testdirName, 'handed')
+  const handOver = new HandOver(
+    { clock: systemClock, logger: silentLogger },
+    { prefix: null, folder },
+  )
+  const addresses = new ClientAddresses([parseNetwork('127.0.0.1')], 'x-forwarded-for')
+  const { get, link, repository } = await prepareServing(t, { handOver, addresses })
+  await handOver.start()
+  // The test's folder is gone before.
+  t.teardown(() => handOver.stop().catch(() => undefined))
+  const { sha256 } = repository.contentAt(package1)
+  const answer = await get(link(package1), { range: 'bytes=5-9' })
+  t.match(answer, { status: 200, headers: { 'x-sendfile': join(folder, sha256) } })
+  t.equal(answer.headers.etag, `"sha256-${sha256}"`)
+  t.equal(answer.body.length, 0)
+  t.ok((await readFile(join(folder, sha256))).equals(bytes))
+  const conditional = await get(link(package1), { 'if-none-match': '"other"' })
+  t.notOk('x-sendfile' in conditional.headers, 'conditions are judged here')
+  t.ok(conditional.body.equals(bytes))
 })

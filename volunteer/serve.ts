@@ -17,7 +17,7 @@ import { contentTypeOf } from '../delivery/content-type.ts'
 import type { HandOver } from '../delivery/hand-over.ts'
 import { LinkMemory } from '../delivery/link-memory.ts'
 import type { LinkKey } from '../delivery/links.ts'
-import { handOverHeaders, mayHandOver } from '../delivery/logic/hand-over.ts'
+import { handOverHeaders, handOverStatus, mayHandOver } from '../delivery/logic/hand-over.ts'
 import type { QuickHead } from '../delivery/logic/quick-head.ts'
 import { type Decision, respond } from '../delivery/logic/respond.ts'
 import type { FrontEnds, QuickBody } from '../delivery/quick-front.ts'
@@ -295,10 +295,7 @@ export class Serving {
     return (this.#options.addresses?.isProxy(raw) && this.#parts.handOver) || null
   }
 
-  /**
-   * Tell the proxy which file to send; false: nothing was answered. Were the status 200, a proxy that
-   * does not understand the header would make an empty file of it.
-   */
+  /** Tell the proxy which file to send; false: nothing was answered. */
   async #handOver(
     request: Request,
     decision: Decision,
@@ -307,13 +304,14 @@ export class Serving {
   ): Promise<boolean> {
     const { folder, metrics } = this.#parts
     const handOver = this.#handOverTo(request)
-    if (handOver === null || !mayHandOver(request.raw.headers, decision)) return false
-    const uri = await handOver.place(held.sha256, folder.file(held.path), guard)
-    if (uri === null) return false
+    if (handOver === null) return false
+    if (!mayHandOver(request.raw.headers, decision, handOver.header)) return false
+    const file = await handOver.place(held.sha256, folder.file(held.path), guard)
+    if (file === null) return false
     await handle.close()
     metrics.addSent(limited ? 'client' : 'network', decision.bodyBytes)
     metrics.count(limited ? 'served' : 'network')
-    end(request, 501, handOverHeaders(decision, uri))
+    end(request, handOverStatus(file), handOverHeaders(decision, file))
     return true
   }
 

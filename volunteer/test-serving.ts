@@ -8,6 +8,7 @@ import { silentLogger } from '../core/log.ts'
 import type { Network } from '../core/networks.ts'
 import { RateLimiter } from '../core/rate-limiter.ts'
 import { ContentMemory } from '../delivery/content-memory.ts'
+import type { HandOver } from '../delivery/hand-over.ts'
 import { type LinkKey, signLink } from '../delivery/links.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
 import { Metrics } from './metrics.ts'
@@ -28,6 +29,7 @@ export const nowSeconds = (): number => Math.floor(Date.now() / 1000)
 export interface Options extends Partial<Omit<ServingOptions, 'networks'>> {
   readonly networks?: readonly Network[]
   readonly uploadBytesPerSecond?: number
+  readonly handOver?: HandOver
   /** The origin's clock is ahead by this. */
   readonly originAheadMs?: number
 }
@@ -70,6 +72,7 @@ export const prepareServing = async (t: Test, options: Options = {}) => {
       uploadLimiter: new RateLimiter(options.uploadBytesPerSecond ?? null),
       budget: new ReadBudget(),
       memory: new ContentMemory(),
+      handOver: options.handOver ?? null,
       metrics,
       clock: systemClock,
       logger: silentLogger,

@@ -11,12 +11,17 @@ import { UsageError } from '../usage-error.ts'
 type Options = Values<typeof optionTables.volunteer>
 
 /** With the slash at its end that the location has. */
-const accelOptions = ({ accelRedirect, accelFolder, mirrorDir }: Options) => {
-  if (accelRedirect === null) {
-    if (accelFolder === null) return null
-    throw new UsageError('--accel-redirect PREFIX is missing: it goes with --accel-folder')
+const accelOptions = ({ accelRedirect, xSendfile, accelFolder, mirrorDir }: Options) => {
+  if (accelRedirect !== null && xSendfile) {
+    throw new UsageError('--accel-redirect is for nginx, --x-sendfile for others: name one of them')
   }
-  const prefix = accelRedirect.replace(/\/*$/, '/')
+  if (accelRedirect === null && !xSendfile) {
+    if (accelFolder === null) return null
+    throw new UsageError(
+      '--accel-redirect PREFIX (nginx) or --x-sendfile is missing: --accel-folder goes with one of them',
+    )
+  }
+  const prefix = accelRedirect === null ? null : accelRedirect.replace(/\/*$/, '/')
   return { prefix, folder: accelFolder ?? folderBeside(mirrorDir, 'handed') }
 }
 

@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { Sha256 } from '../../core/ids.ts'
 import type { RequestHeaders } from './conditional.ts'
-import { handOverHeaders, mayHandOver } from './hand-over.ts'
+import { handOverHeaders, handOverStatus, mayHandOver } from './hand-over.ts'
 import { entityTagOf, type Representation, respond } from './respond.ts'
 
 const sha256 = 'ab'.repeat(32) as Sha256
@@ -14,7 +14,7 @@ const file: Representation = {
   contentType: 'text/plain',
 }
 const isHanded = (headers: RequestHeaders, method: 'GET' | 'HEAD' = 'GET', of = file): boolean =>
-  mayHandOver(headers, respond(method, headers, of))
+  mayHandOver(headers, respond(method, headers, of), 'x-accel-redirect')
 
 t.test('whole files and one plain range are handed over, nothing else', async t => {
   const etag = entityTagOf(sha256)
@@ -41,7 +41,7 @@ t.test('whole files and one plain range are handed over, nothing else', async t 
 
 t.test('lengths and ranges are the server’s own, the rest is ours', async t => {
   const decision = respond('GET', { range: 'bytes=0-1' }, file)
-  const headers = handOverHeaders(decision, '/handed/x')
+  const headers = handOverHeaders(decision, { header: 'x-accel-redirect', name: '/handed/x' })
   t.match(headers, {
     'content-length': '0',
     'x-accel-redirect': '/handed/x',
@@ -51,3 +51,25 @@ t.test('lengths and ranges are the server’s own, the rest is ours', async t =>
   t.equal(headers['last-modified'], decision.headers['last-modified'])
   t.notOk('content-range' in headers || 'accept-ranges' in headers)
 })
+
+t.test(
+  'by X-Sendfile a file is named, and nothing that Apache would judge is handed over',
+  async t => {
+    const etag = entityTagOf(sha256)
+    const isSent = (headers: RequestHeaders): boolean =>
+      mayHandOver(headers, respond('GET', headers, file), 'x-sendfile')
+    t.ok(isSent({}))
+    t.ok(isSent({ range: 'bytes=0-1' }))
+    for (const name of ['if-none-match', 'if-match', 'if-range']) {
+      t.notOk(isSent({ [name]: '"other"' }), name)
+    }
+    t.notOk(isSent({ range: 'bytes=0-1', 'if-range': etag }))
+    t.notOk(isSent({ 'if-modified-since': 'Sun, 06 Nov 2094 08:49:37 GMT' }))
+    const handed = { header: 'x-sendfile', name: `/srv/mirror.handed/${sha256}` } as const
+    const headers = handOverHeaders(respond('GET', {}, file), handed)
+    t.match(headers, { 'content-length': '0', 'x-sendfile': handed.name, etag })
+    t.notOk('x-accel-redirect' in headers)
+    t.equal(handOverStatus(handed), 200)
+    t.equal(handOverStatus({ header: 'x-accel-redirect', name: '/handed/x' }), 501)
+  },
+)
