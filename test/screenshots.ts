@@ -13,7 +13,7 @@ import { noChromium, openPage, startChromium } from './browser.ts'
 
 const target = join(dirname(import.meta.dirname), 'docs/screenshots')
 /** What the pages show must have happened: at least some samples of ten seconds. */
-const warmUpMs = Number(process.env.SCREENSHOT_WARM_UP_MS ?? 75_000)
+const warmUpMs = Number(process.env.SCREENSHOT_WARM_UP_MS ?? 60_000)
 
 const volunteers = [
   { name: 'ada', site: 'physics', upload: 40e6, include: [] },
@@ -64,8 +64,8 @@ const download = async (url: string, signal: AbortSignal): Promise<void> => {
 }
 
 const looks = [
-  { suffix: 'light', width: 1120, height: 700, scheme: 'light' },
-  { suffix: 'dark', width: 1120, height: 700, scheme: 'dark' },
+  { suffix: 'light', width: 1120, height: 640, scheme: 'light' },
+  { suffix: 'dark', width: 1120, height: 640, scheme: 'dark' },
   { suffix: 'phone-light', width: 390, height: 720, scheme: 'light' },
   { suffix: 'phone-dark', width: 390, height: 720, scheme: 'dark' },
 ] as const

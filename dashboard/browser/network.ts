@@ -1,7 +1,15 @@
 // The first page: the network at a glance, its volunteers by site, and what happened of late.
 
 import type { Overview, VolunteerRow } from '../logic/overview.ts'
-import { agoText, countedText, countText, partText, rateText, sizeText } from '../logic/words.ts'
+import {
+  agoText,
+  countedText,
+  countText,
+  durationText,
+  partText,
+  rateText,
+  sizeText,
+} from '../logic/words.ts'
 import { become, find, make, say, showTiles } from './dom.ts'
 import { heldCell, lagText, loadCell, loadOf, stateBadge } from './parts.ts'
 import { serverNowMs, startPage } from './shell.ts'
@@ -140,7 +148,7 @@ const showGlance = ({ snapshot, volunteers, totals, traffic }: Overview): void =
       note:
         given === 0
           ? 'no client yet'
-          : `${partText(totals.redirectedBytes / given)} of what clients got since ${agoText(totals.sinceMs, nowMs)}`,
+          : `${partText(totals.redirectedBytes / given)} of what clients got in ${durationText(nowMs - totals.sinceMs)}`,
     },
   ])
 }

@@ -1,7 +1,7 @@
 // Traffic over time: who sends it, and what the origin is spared.
 
 import type { Overview, TrafficSample } from '../logic/overview.ts'
-import { agoText, countText, partText, rateText, sizeText } from '../logic/words.ts'
+import { countText, durationText, partText, rateText, sizeText } from '../logic/words.ts'
 import { addChart, type ChartData } from './charts.ts'
 import { find, showTiles } from './dom.ts'
 import { serverNowMs, startPage } from './shell.ts'
@@ -61,12 +61,12 @@ const show = (news: Overview): void => {
   picture = news
   const { totals } = news
   const given = totals.redirectedBytes + totals.originBytes
-  const since = agoText(totals.sinceMs, serverNowMs())
+  const span = durationText(serverNowMs() - totals.sinceMs)
   showTiles(find('tiles'), [
     {
       term: 'Spared the origin',
       value: sizeText(totals.redirectedBytes),
-      note: `asked for by redirected clients since ${since}`,
+      note: `asked for by redirected clients in ${span}`,
     },
     {
       term: 'Sent by volunteers',
@@ -78,15 +78,15 @@ const show = (news: Overview): void => {
       value: sizeText(totals.originBytes),
       note: `to clients, in ${countText(totals.servedHere)} answers`,
     },
-    { term: 'Redirects', value: countText(totals.redirects), note: `since ${since}` },
+    { term: 'Redirects', value: countText(totals.redirects), note: `in ${span}` },
     {
       term: 'Origin to volunteers',
       value: sizeText(totals.seedBytes),
       note: 'and to BitTorrent clients',
     },
   ])
-  const span = Number(find<HTMLSelectElement>('span').value)
-  const samples = news.traffic.filter(({ atMs }) => atMs >= serverNowMs() - span)
+  const shownMs = Number(find<HTMLSelectElement>('span').value)
+  const samples = news.traffic.filter(({ atMs }) => atMs >= serverNowMs() - shownMs)
   const shown = samples.length > 0 ? samples : news.traffic.slice(-1)
   showClients(
     columnsOf(shown, 'volunteerRate', 'originRate'),
