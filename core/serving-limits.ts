@@ -31,3 +31,5 @@ export const newcomersReadBytes = 8 * MiB
 export const provenClientBytes = 8 * MiB
 /** Small read buffers kept for the next answer, of each size. */
 export const idleSmallReadBuffers = 64
+/** Connections that the system takes before the program has: a release day brings thousands at once, and who finds no room tries again only a second later. The system's own bound (net.core.somaxconn) counts too. */
+export const listenBacklog = 4096

@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net'
 import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { idleCloseMs, stopGraceMs } from '../core/limits.ts'
+import { listenBacklog } from '../core/serving-limits.ts'
 import { mostWorkers } from '../core/worker-limits.ts'
 import type { Assembly } from './assembly.ts'
 import type { OriginOptions } from './options.ts'
@@ -24,10 +25,10 @@ export const checkWorkers = (workers: number, platform: string = process.platfor
 const bind = async ({ app, front, pool }: Listening, host: string, port: number) => {
   if (pool === null) {
     front.guard(app.server)
-    await app.listen({ host, port })
+    await app.listen({ host, port, backlog: listenBacklog })
     return app.server.address() as AddressInfo
   }
-  await app.listen({ path: pool.entrance.place.path })
+  await app.listen({ path: pool.entrance.place.path, backlog: listenBacklog })
   return await pool.workers.start(host, port)
 }
 

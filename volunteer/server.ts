@@ -11,6 +11,7 @@ import { describeError, MirrorswarmError, systemCode } from '../core/errors.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { operatorBodyBytes, stopGraceMs } from '../core/limits.ts'
 import type { Logger } from '../core/log.ts'
+import { listenBacklog } from '../core/serving-limits.ts'
 import { readTlsPair, type TlsFiles, type TlsPair, TlsReloader } from '../core/tls-files.ts'
 import { assetRoutes } from '../dashboard/asset-routes.ts'
 import { volunteerPages } from '../dashboard/pages/volunteer-pages.ts'
@@ -127,7 +128,7 @@ export class VolunteerServer {
     this.#addShortWays(app, tls !== null)
     if (front !== undefined) this.#limit(app, front)
     try {
-      await app.listen({ host: listen.host, port: listen.port })
+      await app.listen({ host: listen.host, port: listen.port, backlog: listenBacklog })
     } catch (error) {
       const reason = systemCode(error) ?? describeError(error)
       throw new MirrorswarmError(

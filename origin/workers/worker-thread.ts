@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { headersTimeoutMs } from '../../core/access-limits.ts'
 import { systemClock } from '../../core/clock.ts'
 import { describeError, systemCode } from '../../core/errors.ts'
+import { listenBacklog } from '../../core/serving-limits.ts'
 import { unparsedAnswer } from '../unparsed.ts'
 import { Carrier } from './carrier.ts'
 import type { FromWorker, ToWorker, WorkerBatch, WorkerOrder } from './messages.ts'
@@ -119,7 +120,7 @@ const makeServer = (tls: WorkerOrder['tls'], carrier: Carrier): Server => {
 const listenAt = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port, reusePort: true }, () => {
+    server.listen({ host, port, reusePort: true, backlog: listenBacklog }, () => {
       server.off('error', reject)
       resolve()
     })
