@@ -41,8 +41,9 @@ const sizes: readonly Size[] = [
 ]
 const startAimMs = 3_000
 const memoryAimBytes = 500_000_000
-/** It looks up each request in Redis, which it fills from rsync or FTP listings of real mirrors. */
-const rivalsMissing = 'not compared: mirrorbits (needs Redis, a mirror to scan and GeoIP databases)'
+/** It looks each request up in Redis, which it fills from listings of real mirrors. */
+const rivalsMissing =
+  'not compared: mirrorbits (`go install` finds no module of it; it needs Redis and mirrors, too)'
 const warmUpRequests = 300_000
 const warmUpRounds = 12
 

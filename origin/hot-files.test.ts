@@ -17,7 +17,7 @@ const setUp = (prefix = '', known = ['pool/a.deb', 'dists/InRelease', 'odd/%41%2
   const state = { snapshot: 1, looks: 0 }
   const resolver = {
     get latest() {
-      return { number: state.snapshot } as Snapshot
+      return { number: state.snapshot, files: 2 } as Snapshot
     },
     findFile: (path: RepoPath) => {
       state.looks++

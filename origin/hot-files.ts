@@ -10,7 +10,7 @@ import { parseRequestPath } from '../core/repo-path.ts'
 import { formatHttpDate } from '../delivery/logic/http-date.ts'
 import { entityTagOf } from '../delivery/logic/respond.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
-import type { FileContent } from '../manifest/model.ts'
+import type { FileContent, Snapshot } from '../manifest/model.ts'
 import { mayRedirect } from './found-file.ts'
 import { isOwnTarget, splitTarget } from './logic/public-url.ts'
 import { isEntryPoint } from './logic/snapshot-pin.ts'
@@ -58,7 +58,7 @@ export const textsOf = ({ sha256, modifiedSeconds }: FileContent): HotTexts => {
 export class HotFiles {
   readonly #parts: HotFilesParts
   readonly #known: LRUCache<string, HotFile>
-  /** Numbers of contents that the index found lately, one more than each, by their last bits. */
+  /** Numbers of contents that were asked for lately, one more than each, by their last bits. */
   readonly #lukewarm = new Uint32Array(lukewarmFiles)
   #snapshot: SnapshotNumber | null = null
 
@@ -84,7 +84,7 @@ export class HotFiles {
     // A text of its own: what is remembered of it would keep all that was read with it.
     const own = Buffer.from(target, 'latin1').toString('latin1')
     const path = this.#pathOf(own)
-    return path === null ? null : this.#look(own, path, latest.number)
+    return path === null ? null : this.#look(own, path, latest)
   }
 
   #pathOf(target: string): RepoPath | null {
@@ -99,14 +99,16 @@ export class HotFiles {
     return parsed.ok && !parsed.directory ? parsed.path : null
   }
 
-  #look(target: string, path: RepoPath, snapshot: SnapshotNumber): HotFile | null {
+  #look(target: string, path: RepoPath, latest: Snapshot): HotFile | null {
+    const snapshot = latest.number
     const indexed = this.#parts.index?.find(path, snapshot) ?? null
     const content = indexed ?? this.#lookUp(path, snapshot)
     if (content === null) return null
     const hot: HotFile = { path, content, snapshot, ...textsOf(content) }
     // One or two spellings of each file: made-up ones cannot fill the memory.
     const isShort = target.length <= this.#parts.prefix.length + 1 + path.length
-    if (isShort && (indexed === null || this.#isWarm(content))) this.#known.set(target, hot)
+    const hasRoom = indexed === null && latest.files <= this.#known.max
+    if (isShort && (hasRoom || this.#isWarm(content))) this.#known.set(target, hot)
     return hot
   }
 
@@ -119,7 +121,7 @@ export class HotFiles {
     return mayRedirect(this.#parts, file, false).redirect ? found.content : null
   }
 
-  /** It was asked for before: what is found quickly and asked for once is not worth remembering. */
+  /** It was asked for before: whatever is asked for once would push out what is asked for often. */
   #isWarm({ number }: FileContent): boolean {
     const place = number % lukewarmFiles
     const warm = this.#lukewarm[place] === number + 1
