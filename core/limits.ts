@@ -53,7 +53,7 @@ export const linkLifetimeSeconds = 600
 /** Resolved paths that the origin remembers (about 300 bytes each). */
 export const lookupCacheEntries = 20_000
 /** A start that took this much is followed by one collection; a small network's takes a third of it. */
-export const startGarbageBytes = 160 * MiB
+export const startGarbageBytes = 128 * MiB
 /** Longer paths are looked up each time, so that made-up ones cannot fill that memory. */
 export const lookupKeyCharacters = 512
 /** As much of a User-Agent or Range is remembered of a client. */

@@ -13,6 +13,7 @@ import {
 } from '../core/front-limits.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
+import { collectStartGarbage } from '../core/start-garbage.ts'
 import type { FileContent, Snapshot } from '../manifest/model.ts'
 import { PathTable, type PathTableMemory } from './logic/path-table.ts'
 import type { PathIndexWork } from './path-index-thread.ts'
@@ -52,6 +53,7 @@ export class PathIndex {
   #thread: Worker | null = null
   #timer: NodeJS.Timeout | null = null
   #started = false
+  #tidied = false
 
   constructor(parts: PathIndexParts, limits: PathIndexLimits = pathIndexLimits) {
     this.#parts = parts
@@ -102,6 +104,9 @@ export class PathIndex {
     const { filesLeast, filesMost } = this.#limits
     if (!this.#started || latest === null) return
     if (latest.files < filesLeast || latest.files > filesMost) return
+    // Volunteers have announced themselves meanwhile; the first table is to fit where that garbage is.
+    if (!this.#tidied) collectStartGarbage()
+    this.#tidied = true
     const random = randomBytes(8)
     const work: PathIndexWork = {
       file: this.#parts.file,
