@@ -17,6 +17,10 @@ export const seedMessageBytes = 64 * KiB
 export const seedRequestBytes = 128 * KiB
 /** Bytes on their way to one client; nothing is read from the disk for it beyond that. */
 export const seedUnsentBytes = 256 * KiB
+/** A request for a part of an info dictionary is some thirty bytes. */
+export const metadataRequestBytes = 256
+/** How often one connection gets an info dictionary: parts of it may be asked for again once or twice. */
+export const metadataTimes = 2
 /** Refusals (17 bytes each) that a client has not read; more ends the connection. */
 export const seedUnreadBytes = 512 * KiB
 /** A client that takes less than a few blocks in this time, though the origin would send, must go. */
@@ -27,6 +31,8 @@ export const seedLookMs = 10_000
 /** Torrents whose layout is remembered, and members of all of them together (about 200 bytes each). */
 export const seedTorrents = 256
 export const seedTorrentMembers = 65_536
+/** An info dictionary counts as so many members. */
+export const seedTorrentMemberBytes = 200
 /** How long a layout, and which of its files were found changed, is remembered. */
 export const seedTorrentMs = 5 * 60_000
 /** Files open for stock clients. */

@@ -17,6 +17,7 @@ import {
 } from '../core/stock-limits.ts'
 import { guardWires } from '../prsync/guarded-wire.ts'
 import { serveBlocks } from '../prsync/uploads.ts'
+import { offerMetadata } from './seed-metadata.ts'
 import type { SeedTorrent, SeedTorrents } from './seed-torrents.ts'
 
 export interface SeedConnectionParts {
@@ -123,6 +124,10 @@ export class SeedConnection {
     wire.extendedHandshake.reqq = queuedBlockRequests
     // It will never want anything (BEP 21).
     wire.extendedHandshake.upload_only = 1
+    if (torrent.info !== null) {
+      const { info } = torrent
+      offerMetadata(wire, { info, onBytes, unsentBytes: () => this.#unsentBytes })
+    }
     wire.handshake(infoHash, peerId, { fast: true })
     this.#offer(torrent)
     this.#serve(torrent)

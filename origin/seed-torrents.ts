@@ -4,9 +4,15 @@
 
 import { LRUCache } from 'lru-cache'
 import { isMirrorswarmError, MirrorswarmError } from '../core/errors.ts'
-import { isInfoHash, type Sha256 } from '../core/ids.ts'
+import { type InfoHash, isInfoHash, type Sha256 } from '../core/ids.ts'
 import { idleFileMs } from '../core/limits.ts'
-import { seedFiles, seedTorrentMembers, seedTorrentMs, seedTorrents } from '../core/stock-limits.ts'
+import {
+  seedFiles,
+  seedTorrentMemberBytes,
+  seedTorrentMembers,
+  seedTorrentMs,
+  seedTorrents,
+} from '../core/stock-limits.ts'
 import { pieceLengthFor } from '../manifest/logic/piece-length.ts'
 import type { Bundle, Content } from '../manifest/model.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
@@ -20,12 +26,16 @@ export interface SeedTorrent {
   readonly members: readonly { readonly sha256: Sha256; readonly sizeBytes: number }[]
   /** Members whose files are not what was hashed any more, as far as somebody has asked. */
   readonly gone: Set<number>
+  /** The bencoded info dictionary, for clients with a magnet link; null: they cannot be served. */
+  readonly info: Uint8Array | null
 }
 
 export interface SeedTorrentsParts {
   readonly reader: Pick<ManifestReader, 'bundleByInfoHash' | 'contentByNumber'>
   readonly torrents: Pick<TorrentIndex, 'find'>
   readonly contents: ContentSource
+  /** The info dictionary of a torrent that has this file alone, if it can be found. */
+  readonly infoOf?: (infoHash: InfoHash, content: Content) => Uint8Array | null
 }
 
 /** Errors after which other paths of the content may still have it. */
@@ -34,9 +44,13 @@ const changedCodes = ['MS_FILE_CHANGED', 'MS_CONTENT_NOT_HELD'] as const
 const isChanged = (error: unknown): boolean =>
   changedCodes.some(code => isMirrorswarmError(error, code))
 
-const makeTorrent = (pieceLengthBytes: number, members: readonly Content[]): SeedTorrent => {
+const makeTorrent = (
+  pieceLengthBytes: number,
+  members: readonly Content[],
+  info: Uint8Array | null = null,
+): SeedTorrent => {
   const sizes = members.map(({ sizeBytes }) => sizeBytes)
-  return { layout: layoutOf(pieceLengthBytes, sizes), members, gone: new Set() }
+  return { layout: layoutOf(pieceLengthBytes, sizes), members, gone: new Set(), info }
 }
 
 export class SeedTorrents {
@@ -44,7 +58,8 @@ export class SeedTorrents {
   readonly #known = new LRUCache<string, SeedTorrent>({
     max: seedTorrents,
     maxSize: seedTorrentMembers,
-    sizeCalculation: ({ members }) => members.length,
+    sizeCalculation: ({ members, info }) =>
+      members.length + Math.ceil((info?.length ?? 0) / seedTorrentMemberBytes),
     ttl: seedTorrentMs,
   })
   readonly #files = new FileHandles<OpenContent>(seedFiles)
@@ -125,11 +140,12 @@ export class SeedTorrents {
     }
   }
 
-  #single(infoHash: Parameters<TorrentIndex['find']>[0]): SeedTorrent | null {
+  #single(infoHash: InfoHash): SeedTorrent | null {
     const number = this.#parts.torrents.find(infoHash)
     const content = number === null ? null : this.#parts.reader.contentByNumber(number)
     if (content === null || content.sizeBytes === 0) return null
-    return makeTorrent(pieceLengthFor(content.sizeBytes), [content])
+    const info = this.#parts.infoOf?.(infoHash, content) ?? null
+    return makeTorrent(pieceLengthFor(content.sizeBytes), [content], info)
   }
 
   #ofBundle({ pieceLengthBytes, members }: Bundle): SeedTorrent | null {

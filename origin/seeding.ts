@@ -9,6 +9,7 @@ import type { OriginOptions } from './options.ts'
 import { SeedAddresses } from './seed-addresses.ts'
 import { type SeedListen, SeedListener } from './seed-listener.ts'
 import { SeedTorrents } from './seed-torrents.ts'
+import { findTorrentInfo } from './torrent-info.ts'
 
 /** The port for stock BitTorrent clients; it does not listen yet. */
 export const makeSeeding = (context: OriginContext): SeedListener => {
@@ -18,6 +19,7 @@ export const makeSeeding = (context: OriginContext): SeedListener => {
       reader: bodies.reader,
       torrents,
       contents: originContents(bodies),
+      infoOf: (infoHash, content) => findTorrentInfo(bodies.reader, infoHash, content),
     }),
     onBytes: bytes => metrics.sent('bittorrent', bytes),
     ...{ limiter, logger },

@@ -20,6 +20,8 @@ export interface HashedContent {
 export interface MadeMetainfo {
   readonly metainfo: Buffer
   readonly infoHash: InfoHash
+  /** The bencoded info dictionary, whose hash that is. */
+  readonly info: Buffer
 }
 
 /** Trackers and web seeds (BEP 19) that a metainfo names; they are not part of its info-hash. */
@@ -30,14 +32,15 @@ export interface MetainfoSources {
 
 const finish = (info: object, sources: MetainfoSources = {}): MadeMetainfo => {
   const { announce = [], webSeeds = [] } = sources
-  const infoHash = createHash('sha1').update(bencode.encode(info)).digest('hex') as InfoHash
+  const encoded = Buffer.from(bencode.encode(info))
+  const infoHash = createHash('sha1').update(encoded).digest('hex') as InfoHash
   const metainfo = bencode.encode({
     ...(announce.length > 0 ? { announce: announce[0] } : {}),
     ...(announce.length > 1 ? { 'announce-list': announce.map(url => [url]) } : {}),
     info,
     ...(webSeeds.length > 0 ? { 'url-list': [...webSeeds] } : {}),
   })
-  return { metainfo: Buffer.from(metainfo), infoHash }
+  return { metainfo: Buffer.from(metainfo), infoHash, info: encoded }
 }
 
 /** The hashes of a content that ends a torrent: its last piece is hashed as it is. */

@@ -65,9 +65,12 @@ class StockSwarm extends Server.Swarm {
     })
   }
 
-  /** Who has everything already needs nobody who has everything. */
-  #seedersFor({ left, httpReq }: AnnounceParams, wanted: number): StockPeer[] {
-    if (left === 0 || httpReq === undefined) return []
+  /**
+   * Who has everything already needs nobody who has everything. But a client that has only a magnet
+   * link does not know yet how much is left, and some begin by saying 0.
+   */
+  #seedersFor({ left, event, httpReq }: AnnounceParams, wanted: number): StockPeer[] {
+    if ((left === 0 && event !== 'started') || httpReq === undefined) return []
     const seeders = this.#seeders?.(httpReq) ?? []
     return seeders.slice(0, wanted).map(seeder => ({ type: 'http', complete: true, ...seeder }))
   }
