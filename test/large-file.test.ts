@@ -1,6 +1,6 @@
 // A file over 4 GiB (sparse, so that it costs little disk) and ranges beyond 4 GiB.
 
-import { closeSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { RepoPath } from '../core/ids.ts'
@@ -14,13 +14,16 @@ const markBytes = 100
 
 t.setTimeout(300_000)
 
-t.test('ranges of a file over 4 GiB are exact, at the origin and at a volunteer', async t => {
-  const network = await prepareNetwork(t)
-  const file = join(network.repository, 'huge.img')
+const makeFile = (file: string): void => {
   const handle = openSync(file, 'w')
   ftruncateSync(handle, sizeBytes)
   for (const mark of marks) writeSync(handle, noise(`mark ${mark}`, markBytes), 0, markBytes, mark)
   closeSync(handle)
+}
+
+t.test('ranges of a file over 4 GiB are exact, at the origin and at a volunteer', async t => {
+  const network = await prepareNetwork(t)
+  makeFile(join(network.repository, 'huge.img'))
   await network.origin.start()
   await network.publish()
   const reader = ManifestReader.open(join(network.data, 'manifest.db'))
@@ -31,7 +34,11 @@ t.test('ranges of a file over 4 GiB are exact, at the origin and at a volunteer'
   t.equal(content?.sizeBytes, sizeBytes)
   t.equal(reader.pieceHashes(content?.number ?? -1)?.pieces.length, 20 * 513)
   t.equal(reader.fileStamp(path)?.sizeBytes, sizeBytes)
-  const volunteer = await network.addVolunteer()
+  // Adopted, not fetched: that would be four more gigabytes, of nothing that is about ranges.
+  const mirror = join(network.folder, 'mirror')
+  mkdirSync(mirror)
+  makeFile(join(mirror, 'huge.img'))
+  const volunteer = await network.addVolunteer({ mirror })
   await network.waitForState('synced', { timeoutMs: 240_000 })
 
   const redirect = await get(`${network.origin.url}/huge.img`, {
