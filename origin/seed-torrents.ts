@@ -148,13 +148,17 @@ export class SeedTorrents {
     return makeTorrent(pieceLengthFor(content.sizeBytes), [content], info)
   }
 
-  #ofBundle({ pieceLengthBytes, members }: Bundle): SeedTorrent | null {
+  #ofBundle({ infoHash, pieceLengthBytes, members }: Bundle): SeedTorrent | null {
     const contents: Content[] = []
     for (const number of members) {
       const content = this.#parts.reader.contentByNumber(number)
       if (content === null || content.sizeBytes === 0) return null
       contents.push(content)
     }
-    return makeTorrent(pieceLengthBytes, contents)
+    // Magnet links name files, so only a large file's own torrent is asked for by one.
+    const [only] = contents
+    const isFile = only !== undefined && contents.length === 1
+    const info = isFile ? (this.#parts.infoOf?.(infoHash, only) ?? null) : null
+    return makeTorrent(pieceLengthBytes, contents, info)
   }
 }
