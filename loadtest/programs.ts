@@ -25,6 +25,7 @@ export const packageOf = {
   pacman: 'pacman-package-manager',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'qbittorrent-nox': 'qbittorrent-nox',
   python3: 'python3',
   rpmbuild: 'rpm',
   rsync: 'rsync',

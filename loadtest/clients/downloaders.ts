@@ -1,7 +1,5 @@
-// wget, curl, aria2c and transmission-cli as people call them, free of the user's own settings.
+// wget, curl and aria2c as people call them, free of the user's own settings.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type ProgramResult, plainEnvironment, type RunOptions, run } from '../programs.ts'
 
 /** `wget`, with `-c` to resume what lies in `file`. */
@@ -61,35 +59,3 @@ export const aria2Torrent = (
     ],
     { env: plainEnvironment(), ...options },
   )
-
-/**
- * `transmission-cli` on a .torrent file: downloads into `folder` and ends without seeding. Its settings
- * are made in `home`: it talks to nobody but trackers and the peers they name.
- */
-export const transmissionTorrent = async (
-  torrent: string,
-  folder: string,
-  home: string,
-  options: RunOptions = {},
-): Promise<ProgramResult> => {
-  mkdirSync(home, { recursive: true })
-  const off = ['dht', 'lpd', 'pex', 'utp', 'port-forwarding', 'blocklist']
-  const settings = Object.fromEntries(off.map(name => [`${name}-enabled`, false]))
-  writeFileSync(join(home, 'settings.json'), JSON.stringify(settings))
-  // It would seed for ever, and is not the parent of what it runs when it has finished.
-  const [finish, finished] = [join(home, 'finish'), join(home, 'finished')]
-  writeFileSync(finish, `#!/bin/sh\n: >'${finished}'\n`, { mode: 0o700 })
-  const args = [
-    ...['--config-dir', home, '--no-portmap', '--finish', finish],
-    ...['--download-dir', folder, torrent],
-  ]
-  const stop = new AbortController()
-  const looking = setInterval(() => existsSync(finished) && stop.abort(), 50)
-  try {
-    const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])])
-    const env = plainEnvironment({ HOME: home })
-    return await run('transmission-cli', args, { env, ...options, signal })
-  } finally {
-    clearInterval(looking)
-  }
-}
