@@ -92,12 +92,16 @@ const checkAria2 = async (t: Test, name: Name, torrent: string, folder: string):
 
 const aside = { buffered: true }
 
-const aria2 = t.test('aria2c', { ...aside, skip: missing('aria2c') }, async t => {
-  for (const name of ['large.iso', 'small.bin'] as const) {
-    const { folder, torrent } = await seedlessTorrent(t, name)
-    await checkAria2(t, name, torrent, folder)
-  }
-})
+const aria2 = t.test(
+  'aria2c, from the origin alone',
+  { ...aside, skip: missing('aria2c') },
+  async t => {
+    for (const name of ['large.iso', 'small.bin'] as const) {
+      const { folder, torrent } = await seedlessTorrent(t, name)
+      await checkAria2(t, name, torrent, folder)
+    }
+  },
+)
 
 const aria2Magnet = t.test(
   'aria2c, by a magnet link',
@@ -110,26 +114,34 @@ const aria2Magnet = t.test(
 )
 
 const skipTransmission = skipUnlessOwn(missing('transmission-cli'))
-const transmission = t.test('transmission-cli', { ...aside, skip: skipTransmission }, async t => {
-  const { folder, torrent } = await seedlessTorrent(t, 'transmission.iso')
-  const home = join(folder, 'home')
-  const result = await transmissionTorrent(torrent, folder, home, { timeoutMs: 90_000 })
-  t.comment(`in ${result.durationMs.toFixed(0)} ms`)
-  await checkSame(t, 'transmission.iso', folder)
-})
+const transmission = t.test(
+  'transmission-cli, from the origin alone',
+  { ...aside, skip: skipTransmission },
+  async t => {
+    const { folder, torrent } = await seedlessTorrent(t, 'transmission.iso')
+    const home = join(folder, 'home')
+    const result = await transmissionTorrent(torrent, folder, home, { timeoutMs: 90_000 })
+    t.comment(`in ${result.durationMs.toFixed(0)} ms`)
+    await checkSame(t, 'transmission.iso', folder)
+  },
+)
 
 const skipQbittorrent = skipUnlessOwn(missing('qbittorrent-nox'))
-const qbittorrent = t.test('qbittorrent-nox', { ...aside, skip: skipQbittorrent }, async t => {
-  const { folder, torrent } = await seedlessTorrent(t, 'qbittorrent.bin')
-  const magnet = await seedlessMagnet(t, 'qbittorrent-magnet.bin')
-  for (const source of [torrent, magnet]) {
-    const home = join(folder, `home-${source.length}`)
-    const result = await qbittorrentTorrent(source, folder, home, { timeoutMs: 90_000 })
-    t.comment(`in ${result.durationMs.toFixed(0)} ms`)
-  }
-  await checkSame(t, 'qbittorrent.bin', folder)
-  await checkSame(t, 'qbittorrent-magnet.bin', folder)
-})
+const qbittorrent = t.test(
+  'qbittorrent-nox, by a torrent and by a magnet link',
+  { ...aside, skip: skipQbittorrent },
+  async t => {
+    const { folder, torrent } = await seedlessTorrent(t, 'qbittorrent.bin')
+    const magnet = await seedlessMagnet(t, 'qbittorrent-magnet.bin')
+    for (const source of [torrent, magnet]) {
+      const home = join(folder, `home-${source.length}`)
+      const result = await qbittorrentTorrent(source, folder, home, { timeoutMs: 90_000 })
+      t.comment(`in ${result.durationMs.toFixed(0)} ms`)
+    }
+    await checkSame(t, 'qbittorrent.bin', folder)
+    await checkSame(t, 'qbittorrent-magnet.bin', folder)
+  },
+)
 
 await Promise.all([aria2, aria2Magnet, transmission, qbittorrent])
 
