@@ -16,7 +16,7 @@ import { missing, plainEnvironment, run } from '../loadtest/programs.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { get, prepareNetwork, redirectTarget } from './start-network.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(360_000)
 
 interface Rule {
   readonly record?: string
@@ -211,7 +211,7 @@ t.test(title, { skip }, async t => {
       }
       return true
     },
-    { timeoutMs: 100_000, everyMs: 200, details: () => [...wanted].join('\n') },
+    { timeoutMs: 200_000, everyMs: 200, details: () => [...wanted].join('\n') },
   )
   t.same([...wanted], [])
   const certificate = 'mirrorswarm_certificate_expires_timestamp_seconds'
