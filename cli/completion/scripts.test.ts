@@ -71,6 +71,42 @@ t.test('bash offers every option of every command', async t => {
   }
 })
 
+t.test('a real fish offers commands, options and their values', async t => {
+  if (!isInstalled('fish')) return t.comment('skipped: fish is not installed')
+  const folder = t.testdir({ 'some.yaml': '', other: {}, 'c.fish': script('fish') })
+  const lines = [
+    ...['vo', 'volunteers li', 'origin --log', 'origin --log-level ', 'origin --config so'],
+    ...['volunteer ot', 'origin --listen ', 'volunteers trust physics fu'],
+  ]
+  const questions = lines.map(
+    line => `echo "== "; complete -C ${JSON.stringify(`mirrorswarm ${line}`)}`,
+  )
+  const asked = spawnSync(
+    'fish',
+    ['--no-config', '-c', ['source c.fish', ...questions].join('; ')],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, HOME: folder },
+    },
+  )
+  t.equal(asked.stderr, '', 'every line is taken')
+  const offered = asked.stdout
+    .split('== ')
+    .slice(1)
+    .map(part => part.split('\n').flatMap(line => line.split('\t')[0] || []))
+  t.same(offered, [
+    ['volunteer', 'volunteers'],
+    ['list'],
+    ['--log-addresses', '--log-level'],
+    ['debug', 'error', 'info', 'silent', 'warn'],
+    ['some.yaml'],
+    ['other/'],
+    [],
+    ['full'],
+  ])
+})
+
 for (const shell of shells) {
   t.test(`${shell} takes the script as it is`, async t => {
     if (!isInstalled(shell)) return t.comment(`skipped: ${shell} is not installed`)

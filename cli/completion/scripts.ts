@@ -105,36 +105,39 @@ const zshScript = (commands: readonly OfferedCommand[]): string =>
 const fishQuoted = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
+/** fish takes no line that both refuses and offers files. */
+const fishLine = (files: boolean, condition: string): string =>
+  `complete -c mirrorswarm ${files ? '-F' : '-f'} -n ${condition}`
+
 const fishOption = (seen: string, option: OfferedOption): string => {
   const { name, short, help, value, choices } = option
   const values = {
     none: '',
     any: ' -x',
-    files: ' -r -F',
+    files: ' -r',
     choices: ` -x -a ${fishQuoted(choices.join(' '))}`,
   }[value]
   const letter = short === null ? '' : ` -s ${short}`
-  return `${seen} -l ${name.slice(2)}${letter}${values} -d ${fishQuoted(help)}`
+  return `${fishLine(value === 'files', seen)} -l ${name.slice(2)}${letter}${values} -d ${fishQuoted(help)}`
 }
 
 const fishCommand = ({ name, summary, options, places }: OfferedCommand): string[] => {
   const [first = '', second] = name.split(' ')
-  const begin = 'complete -c mirrorswarm -f -n'
   const group = `__fish_seen_subcommand_from ${first}`
   const seen = second === undefined ? group : `${group}; and __fish_seen_subcommand_from ${second}`
   const offer =
     second === undefined
-      ? `${begin} __fish_use_subcommand -a ${first} -d ${fishQuoted(summary)}`
-      : `${begin} ${fishQuoted(group)} -a ${second} -d ${fishQuoted(summary)}`
-  const placed = places === 'files' ? `${begin} ${fishQuoted(seen)} -F` : null
+      ? `${fishLine(false, '__fish_use_subcommand')} -a ${first} -d ${fishQuoted(summary)}`
+      : `${fishLine(false, fishQuoted(group))} -a ${second} -d ${fishQuoted(summary)}`
+  const placed = places === 'files' ? fishLine(true, fishQuoted(seen)) : null
   const chosen =
     places !== 'files' && places.length > 0
-      ? `${begin} ${fishQuoted(seen)} -a ${fishQuoted(places.join(' '))}`
+      ? `${fishLine(false, fishQuoted(seen))} -a ${fishQuoted(places.join(' '))}`
       : null
   return [
     offer,
     ...[placed, chosen].filter(line => line !== null),
-    ...options.map(option => fishOption(`${begin} ${fishQuoted(seen)}`, option)),
+    ...options.map(option => fishOption(fishQuoted(seen), option)),
   ]
 }
 
@@ -142,7 +145,7 @@ const fishScript = (commands: readonly OfferedCommand[]): string =>
   [
     '# fish completion of mirrorswarm, made by "mirrorswarm completion fish".',
     ...[...groupsOf(commands).keys()].map(
-      group => `complete -c mirrorswarm -f -n __fish_use_subcommand -a ${group}`,
+      group => `${fishLine(false, '__fish_use_subcommand')} -a ${group}`,
     ),
     ...commands.flatMap(fishCommand),
     '',
