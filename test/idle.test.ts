@@ -23,7 +23,7 @@ import { prepareNetwork, redirectTarget } from './start-network.ts'
 t.setTimeout(240_000)
 
 const bundles = 1_000
-const intervalMs = 4_000
+const intervalMs = 2_000
 
 /** Publishes while the origin is down, each file in a bundle of its own. */
 const publishApart = async (network: Network): Promise<void> => {
@@ -68,12 +68,12 @@ t.test('an idle volunteer with 1,000 bundles sends one request under 2 KB an int
   // Whatever the synchronisation's end still had to say has been said once a poll passes in peace.
   const atRest = proxy.requests.length
   await waitUntil('a poll to end', () => proxy.requests.length > atRest, {
-    timeoutMs: 4 * intervalMs,
+    timeoutMs: 15 * intervalMs,
   })
   const first = proxy.requests.length
   const started = performance.now()
   await waitUntil('three more polls', () => proxy.requests.length >= first + 3, {
-    timeoutMs: 6 * intervalMs,
+    timeoutMs: 15 * intervalMs,
   })
   const elapsedMs = performance.now() - started
   const idle = proxy.requests.slice(first)
@@ -96,7 +96,7 @@ t.test('a file published on an idle network is redirectable within 3 s', async t
   for (let round = 1; round <= 3; round++) {
     writeFileSync(join(network.repository, `new-${round}.bin`), noise(`new ${round}`, 800_000))
     const started = performance.now()
-    await network.operate('publish')
+    await network.publish()
     const publishMs = performance.now() - started
     await waitUntil(
       'the new file to be redirected',
@@ -105,7 +105,7 @@ t.test('a file published on an idle network is redirectable within 3 s', async t
     )
     const totalMs = performance.now() - started
     t.comment(
-      `redirectable ${Math.round(totalMs)} ms after the command was typed, ${Math.round(totalMs - publishMs)} ms after it ended`,
+      `redirectable ${Math.round(totalMs)} ms after a publish was asked for, ${Math.round(totalMs - publishMs)} ms after it ended`,
     )
     t.ok(totalMs < 6_000, 'soon (3 s is the aim; a loaded test machine gets twice that)')
   }

@@ -1,4 +1,4 @@
-// Ten volunteers synchronise the same tree at once: a tenth of bench/swarm.ts.
+// Ten volunteers synchronise the same tree at once: a twentieth of bench/swarm.ts.
 
 import t from 'tap'
 import { openSwarmFiles } from '../core/limits.ts'
@@ -8,11 +8,11 @@ import { fileTree } from '../loadtest/sample/file-tree.ts'
 import { prepareNetwork } from './start-network.ts'
 
 const files = 200
-const bytes = 100 * 2 ** 20
+const bytes = 50 * 2 ** 20
 
 t.setTimeout(180_000)
 
-t.test('ten volunteers get 100 MiB in 200 files at once, mostly from each other', async t => {
+t.test('ten volunteers get 50 MiB in 200 files at once, mostly from each other', async t => {
   const network = await prepareNetwork(t)
   fileTree(network.repository, { files, bytes, seed: 10 })
   await network.origin.start()
