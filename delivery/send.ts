@@ -114,7 +114,7 @@ class Transfer {
     const { budget } = this.#options
     const reader = new SliceReader(this.#body, parts, budget)
     let progress: Progress = { limited, sentBytes: 0, recentBytes: 0, recentMs: 0 }
-    let pace = paceOf(progress)
+    let pace = paceOf(progress, !budget.hasRoom(false))
     let reading: Promise<Slice | ReadFailure | null> | null = null
     try {
       for (;;) {
@@ -131,7 +131,7 @@ class Transfer {
         }
         if (tookMs === null) return null
         progress = advance(progress, slice.data.length, tookMs)
-        pace = paceOf(progress)
+        pace = paceOf(progress, !budget.hasRoom(false))
       }
     } finally {
       const ahead = await reading

@@ -37,12 +37,16 @@ export const advance = (progress: Progress, bytes: number, tookMs: number): Prog
   recentMs: progress.recentMs * kept + tookMs,
 })
 
-export const paceOf = ({ limited, sentBytes, recentBytes, recentMs }: Progress): Pace => {
+/** `crowded`: memory for newcomers is used up. */
+export const paceOf = (
+  { limited, sentBytes, recentBytes, recentMs }: Progress,
+  crowded: boolean,
+): Pace => {
   const slow = recentMs > 0 && (recentBytes / recentMs) * 1000 < slowClientBytesPerSecond
-  const quickBytes = limited ? slowReadBufferBytes : readBufferBytes
+  if (slow && crowded) return { sliceBytes: crowdReadBufferBytes, proven: false, ahead: false }
   return {
-    sliceBytes: slow ? crowdReadBufferBytes : quickBytes,
+    sliceBytes: limited || slow ? slowReadBufferBytes : readBufferBytes,
     proven: !slow && sentBytes >= provenClientBytes,
-    ahead: !slow,
+    ahead: true,
   }
 }
