@@ -104,7 +104,6 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     for (const [scheme, width] of [
       ['light', 390],
       ['dark', 1280],
-      ['dark', 390],
     ] as const) {
       const looked = await openPage(browser, base, { width, scheme }, token)
       for (const name of ['', 'releases', 'traffic', 'redirects', 'explain', 'manage']) {
