@@ -10,6 +10,7 @@ import { optionName } from '../cli/option-spec.ts'
 import { errorTable } from '../core/errors.ts'
 import { commandFile } from '../loadtest/daemon.ts'
 import { parseMetrics } from '../loadtest/metrics.ts'
+import { plainEnvironment } from '../loadtest/programs.ts'
 import { noise } from '../loadtest/sample/noise.ts'
 import { stormOptions } from '../loadtest/storms/main.ts'
 import { neverRedirected } from '../manifest/logic/keep-at-origin.ts'
@@ -141,7 +142,9 @@ t.test('after restoring a backup of a running origin volunteers follow in a new 
   const volunteer = await network.addVolunteer()
   await network.waitForState('synced')
   const backup = join(network.folder, 'backup')
-  execFileSync(process.execPath, [commandFile, 'backup', backup, '--data', network.data])
+  execFileSync(process.execPath, [commandFile, 'backup', backup, '--data', network.data], {
+    env: plainEnvironment(),
+  })
   await publish('two.bin')
   await publish('three.bin')
   await network.waitForState('synced')
