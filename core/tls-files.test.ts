@@ -59,40 +59,44 @@ const start = async (t: Test) => {
   return { folder, files, server, warnings, reloader, replace, time }
 }
 
-t.test('certificates that change', { skip: !hasOpenssl() && 'install openssl' }, async t => {
-  t.test('new connections get the new pair', async t => {
-    const { folder, server, reloader, replace, warnings } = await start(t)
-    t.equal(reloader.check(), false)
-    replace(make(folder, 'renewed'), 'both')
-    t.equal(await nameOf(server), 'used')
-    t.equal(reloader.check(), true)
-    t.equal(await nameOf(server), 'renewed')
-    t.equal(reloader.check(), false)
-    t.same(warnings, [])
-  })
+t.test(
+  'certificates that change',
+  { skip: !hasOpenssl() && 'openssl missing: apt-get install openssl' },
+  async t => {
+    t.test('new connections get the new pair', async t => {
+      const { folder, server, reloader, replace, warnings } = await start(t)
+      t.equal(reloader.check(), false)
+      replace(make(folder, 'renewed'), 'both')
+      t.equal(await nameOf(server), 'used')
+      t.equal(reloader.check(), true)
+      t.equal(await nameOf(server), 'renewed')
+      t.equal(reloader.check(), false)
+      t.same(warnings, [])
+    })
 
-  t.test('a bad pair leaves the old one, with one warning, until it is good', async t => {
-    const { folder, files, server, reloader, replace, warnings } = await start(t)
-    const renewed = make(folder, 'renewed')
-    replace(renewed, 'cert')
-    t.equal(reloader.check(), false, 'the key is still the old one')
-    t.equal(reloader.check(), false)
-    t.equal(warnings.length, 1)
-    t.equal(await nameOf(server), 'used')
-    writeFileSync(files.certFile, 'half a certif')
-    t.equal(reloader.check(), false)
-    t.equal(warnings.length, 2)
-    replace(renewed, 'both')
-    t.equal(reloader.check(), true)
-    t.equal(await nameOf(server), 'renewed')
-  })
+    t.test('a bad pair leaves the old one, with one warning, until it is good', async t => {
+      const { folder, files, server, reloader, replace, warnings } = await start(t)
+      const renewed = make(folder, 'renewed')
+      replace(renewed, 'cert')
+      t.equal(reloader.check(), false, 'the key is still the old one')
+      t.equal(reloader.check(), false)
+      t.equal(warnings.length, 1)
+      t.equal(await nameOf(server), 'used')
+      writeFileSync(files.certFile, 'half a certif')
+      t.equal(reloader.check(), false)
+      t.equal(warnings.length, 2)
+      replace(renewed, 'both')
+      t.equal(reloader.check(), true)
+      t.equal(await nameOf(server), 'renewed')
+    })
 
-  t.test('a certificate whose time is over is not taken', async t => {
-    const { folder, server, reloader, replace, warnings, time } = await start(t)
-    replace(make(folder, 'old'), 'both')
-    time.ms += 3 * 24 * 3_600_000
-    t.equal(reloader.check(), false)
-    t.match(warnings, [{ error: /valid from/ }])
-    t.equal(await nameOf(server), 'used')
-  })
-})
+    t.test('a certificate whose time is over is not taken', async t => {
+      const { folder, server, reloader, replace, warnings, time } = await start(t)
+      replace(make(folder, 'old'), 'both')
+      time.ms += 3 * 24 * 3_600_000
+      t.equal(reloader.check(), false)
+      t.match(warnings, [{ error: /valid from/ }])
+      t.equal(await nameOf(server), 'used')
+    })
+  },
+)

@@ -43,7 +43,7 @@ const statusOf = (url: string, path: string): Promise<number> =>
 t.test(
   'an origin with a certificate speaks https',
   {
-    skip: hasOpenssl() ? false : 'install openssl to run this test',
+    skip: hasOpenssl() ? false : 'openssl missing: apt-get install openssl',
   },
   async t => {
     const tls = filesIn(t.testdirName)

@@ -27,7 +27,7 @@ const units = ['mirrorswarm-origin.service', 'mirrorswarm-volunteer.service']
 
 t.test(
   'systemd takes the units, and finds them shut off from the rest',
-  { skip: !has('systemd-analyze') && 'install systemd to run this test' },
+  { skip: !has('systemd-analyze') && 'systemd-analyze missing: apt-get install systemd' },
   async t => {
     const folder = t.testdir()
     const files = units.map(name => {

@@ -26,7 +26,7 @@ const env = {
 
 t.test(
   'the packed package runs outside the checkout',
-  { skip: !hasNpm && 'install npm to run this test' },
+  { skip: !hasNpm && 'npm missing: apt-get install npm' },
   async t => {
     const folder = clientFolder(t)
     // tap would put its own hooks into every Node program on the way, and the compiler cannot bear them.

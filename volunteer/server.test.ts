@@ -34,7 +34,7 @@ const hasOpenssl = (): boolean => {
 
 t.test(
   'https with the owner’s certificate',
-  { skip: !hasOpenssl() && 'install openssl' },
+  { skip: !hasOpenssl() && 'openssl missing: apt-get install openssl' },
   async t => {
     const folder = t.testdir({})
     const certFile = join(folder, 'cert.pem')

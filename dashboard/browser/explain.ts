@@ -1,5 +1,6 @@
 // "Why did this client get that volunteer?": asks the origin, and shows its answer in tables.
 
+import { closenessTexts } from '../logic/closeness-texts.ts'
 import { countText, partText, rateText, readablePath, sizeText, typedPath } from '../logic/words.ts'
 import { find, make, say } from './dom.ts'
 import { askJson, Refusal } from './server.ts'
@@ -33,18 +34,8 @@ interface Answer {
   readonly refused: readonly Refused[]
 }
 
-const closenessTexts: Readonly<Record<string, string>> = {
-  rule: 'by the operator’s rule',
-  network: 'its own network',
-  site: 'the same site',
-  as: 'the same AS',
-  country: 'the same country',
-  rest: 'anywhere',
-  family: 'has no IPv6 address',
-}
-
 const closenessText = ({ closeness, prefixBits }: Accepted): string => {
-  const text = closenessTexts[closeness] ?? closeness
+  const text = (closenessTexts as Readonly<Record<string, string>>)[closeness] ?? closeness
   return prefixBits === null ? text : `${text} (/${prefixBits})`
 }
 

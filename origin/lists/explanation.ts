@@ -3,10 +3,11 @@
 
 import type { RepoPath } from '../../core/ids.ts'
 import { formatSize } from '../../core/units.ts'
+import { closenessTexts } from '../../dashboard/logic/closeness-texts.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { Suspicion } from '../../tracker/events.ts'
 import type { CapacitySource } from '../logic/capacity.ts'
-import { type Tier, tierTexts } from '../logic/closeness.ts'
+import type { Tier } from '../logic/closeness.ts'
 import {
   type Accepted,
   type Refused,
@@ -61,7 +62,7 @@ const sources: Readonly<Record<CapacitySource, string>> = {
 }
 
 export const closeness = ({ kind, prefixBits }: Tier): string =>
-  prefixBits === null ? tierTexts[kind] : `${tierTexts[kind]} (/${prefixBits})`
+  prefixBits === null ? closenessTexts[kind] : `${closenessTexts[kind]} (/${prefixBits})`
 
 /** What is held against it: in quarantine, or after a failure that was not confirmed yet. */
 const heldAgainst = ({ suspicion }: SelectionCandidate): Suspicion | null =>

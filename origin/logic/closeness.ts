@@ -8,17 +8,6 @@ import type { PrefixMatch } from './prefix-table.ts'
 
 export type TierKind = 'rule' | 'network' | 'site' | 'as' | 'country' | 'rest' | 'family'
 
-/** What each tier means, for people. */
-export const tierTexts: Readonly<Record<TierKind, string>> = {
-  rule: 'by the operator’s rule',
-  network: 'its own network',
-  site: 'the same site',
-  as: 'the same AS',
-  country: 'the same country',
-  rest: 'anywhere',
-  family: 'has no IPv6 address',
-}
-
 /** IPv4 or IPv6 of a connection; null: not known. */
 export type Family = 4 | 6 | null
 
