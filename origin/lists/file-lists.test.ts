@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { RepoPath, Sha256, VolunteerName } from '../../core/ids.ts'
 import { baseName, pathFromBytes } from '../../core/repo-path.ts'
+import { missing } from '../../loadtest/programs.ts'
 import { pieceLengthFor } from '../../manifest/logic/piece-length.ts'
 import type { Content } from '../../manifest/model.ts'
 import { parseMetainfo } from '../../prsync/metainfo.ts'
@@ -21,12 +22,6 @@ import { prefersJson, renderMirrorListJson, renderMirrorListPage } from './mirro
 import { fileMagnet, fileTorrent, piecesOf } from './torrent.ts'
 
 const run = promisify(execFile)
-const without = (program: string): Promise<false | string> =>
-  run(program, ['--version']).then(
-    () => false as const,
-    () => `install ${program} to run this test`,
-  )
-
 const hash = (algorithm: string, data: Uint8Array): string =>
   createHash(algorithm).update(data).digest('hex')
 
@@ -143,7 +138,7 @@ t.test('JSON goes to those who prefer it', async t => {
   for (const [accept, wanted] of table) t.equal(prefersJson(accept), wanted, String(accept))
 })
 
-const python = await without('python3')
+const python = missing('python3')
 const readXml = `
 import sys, json, xml.etree.ElementTree as E
 n = '{urn:ietf:params:xml:ns:metalink}'
@@ -206,7 +201,7 @@ const serveWith = async (t: Test, data: Buffer): Promise<string> => {
 
 t.test(
   'aria2c downloads by the metalink although a mirror is gone',
-  { skip: await without('aria2c') },
+  { skip: missing('aria2c') },
   async t => {
     const data = randomBytes(300_000)
     const baseUrl = await serveWith(t, data)
