@@ -21,7 +21,8 @@ type Download = (
 ) => Promise<ProgramResult>
 
 const startPair = async (t: Test): Promise<Network> => {
-  const network = await prepareNetwork(t)
+  // An audit asks for a range without an end and cuts it: some megabytes that no client wanted.
+  const network = await prepareNetwork(t, { originArgs: ['--audit-interval', '24h'] })
   writeFileSync(join(network.repository, 'big.iso'), noise('resume', 48_000_000))
   await network.origin.start()
   await network.addVolunteers(2)
@@ -29,13 +30,13 @@ const startPair = async (t: Test): Promise<Network> => {
   return network
 }
 
-/** Download until some megabytes are there, then kill the client. */
+/** Download until a third is there, then kill the client. */
 const breakOff = async (download: Download, url: string, file: string): Promise<void> => {
   const abort = new AbortController()
   const running = download(url, file, { args: ['--limit-rate', '8M'], signal: abort.signal })
   const part = waitUntil('a part of the file', () => {
     const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
-    return size > 2_000_000
+    return size > 16_000_000
   })
   const early = await Promise.race([part, running])
   if (typeof early === 'object') throw new Error(`it ended too early: ${early.stderr}`)
@@ -45,7 +46,7 @@ const breakOff = async (download: Download, url: string, file: string): Promise<
 
 const whoServed = async (network: Network): Promise<Volunteer> => {
   for (const volunteer of network.volunteers) {
-    if ((await bytesServedToClients(network, volunteer)) > 1_000_000) return volunteer
+    if ((await bytesServedToClients(network, volunteer)) > 8_000_000) return volunteer
   }
   throw new Error('no volunteer served the first part')
 }
@@ -74,7 +75,7 @@ for (const [program, download] of [
       const served = await bytesServedToClients(network, second)
       const missingBytes = 48_000_000 - partBytes
       t.ok(
-        served >= missingBytes && served < missingBytes + 100_000,
+        served >= missingBytes && served < missingBytes + partBytes / 2,
         `the second volunteer sent ${served} of the ${missingBytes} missing bytes`,
       )
     },
