@@ -25,6 +25,7 @@ t.test('systems and countries come from the files that know them', async t => {
       '192.0.2.128/25': { registered_country: { iso_code: 'US' } },
       '2001:db8::/32': { country_code: 'DE' },
       '198.51.100.0/24': { country: { iso_code: 'nonsense' } },
+      '233.252.0.0/24': { country_code: 'JP' },
     }),
   )
   const geo = await GeoDatabase.open([systems, countries])
@@ -32,6 +33,7 @@ t.test('systems and countries come from the files that know them', async t => {
   t.strictSame(geo.find('::ffff:192.0.2.1'), { asn: 64_500, country: 'FR' })
   t.strictSame(geo.find('192.0.2.200'), { asn: 64_500, country: 'US' })
   t.strictSame(geo.find('2001:db8::1%eth0'), { asn: 64_501, country: 'DE' })
+  t.strictSame(geo.find('233.252.0.1'), { asn: null, country: 'JP' })
   for (const unknown of ['198.51.100.1', '203.0.113.1', '2001:db9::', 'nonsense', '']) {
     t.strictSame(geo.find(unknown), { asn: null, country: null }, unknown)
   }
