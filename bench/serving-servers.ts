@@ -1,13 +1,14 @@
-// The servers of bench/serving.ts: a volunteer that holds what an origin publishes, and nginx on the
-// same folder; each on one processor, asked for the same files by the same signed links.
+// The servers of bench/serving.ts: a volunteer that holds what an origin publishes, the same one behind
+// nginx, and nginx on the same folder; all on one processor, asked for the same files by the same links.
 
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { request } from 'undici'
 import { waitUntil } from '../loadtest/deadline.ts'
 import { Network } from '../loadtest/network.ts'
+import { nginxCommand, volunteerFront } from '../loadtest/nginx.ts'
 import { freePort } from '../loadtest/ports.ts'
-import { findProgram, runOrThrow } from '../loadtest/programs.ts'
+import { runOrThrow } from '../loadtest/programs.ts'
 import { Noise } from '../loadtest/sample/noise.ts'
 import { type PinnedServer, serverProcessor, startPinned } from './redirects-load.ts'
 
@@ -17,6 +18,9 @@ export interface FileSet {
   readonly files: number
   readonly bytes: number
 }
+
+/** Where nginx asks from: clients of 127.0.0.1 are no proxies, and get the bytes from the volunteer. */
+const proxyAddress = '127.0.0.9'
 
 const pathsOf = ({ name, files }: FileSet): string[] =>
   Array.from({ length: files }, (_, index) => `pool/${name}/package-${index}_1.0-1_amd64.deb`)
@@ -63,7 +67,10 @@ export class ServingNetwork {
       }
       await network.origin.start()
       await network.waitForSnapshot(1)
-      await network.addVolunteer({ name: 'ada', mirror })
+      await network.addVolunteer({
+        ...{ name: 'ada', mirror },
+        args: ['--trusted-proxy', proxyAddress, '--accel-redirect', '/handed/'],
+      })
       await network.waitForState('synced', { timeoutMs: 120_000 })
       const serving = new ServingNetwork(network, mirror)
       await serving.#settle()
@@ -146,24 +153,32 @@ export class ServingNetwork {
   }
 }
 
-/** nginx on a folder, as Debian sets it up, in one worker process. */
-export const startNginxOn = async (folder: string, root: string): Promise<PinnedServer> => {
-  const program = findProgram('nginx') ?? 'nginx'
-  const place = join(folder, 'nginx')
-  mkdirSync(place, { recursive: true })
-  const port = await freePort()
-  writeFileSync(
-    join(place, 'nginx.conf'),
-    `daemon off; master_process off; pid ${place}/pid; error_log ${place}/error.log;
-    events { worker_connections 4096; }
-    http {
-      access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on;
-      client_body_temp_path ${place}/a; proxy_temp_path ${place}/b; fastcgi_temp_path ${place}/c;
-      uwsgi_temp_path ${place}/d; scgi_temp_path ${place}/e;
-      server { listen 127.0.0.1:${port}; root ${root}; }
-    }`,
-  )
+/** nginx with these server blocks, in one process on the servers' processor. */
+const startNginx = (name: string, folder: string, port: number, blocks: string) => {
   const started = ['sh', '-c', 'echo "ready $0"; exec "$@"', `http://127.0.0.1:${port}`]
-  const run = [program, '-p', place, '-c', join(place, 'nginx.conf')]
-  return startPinned('nginx', [...started, ...run], /^ready (\S+)$/m)
+  const command = nginxCommand(
+    join(folder, name.replaceAll(/\W+/g, '-')),
+    blocks,
+    'access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on;',
+  )
+  return startPinned(name, [...started, ...command], /^ready (\S+)$/m)
+}
+
+/** nginx on a folder, as Debian sets it up. */
+export const startNginxOn = async (folder: string, root: string): Promise<PinnedServer> => {
+  const port = await freePort()
+  const block = `server { listen 127.0.0.1:${port}; root ${root}; }`
+  return startNginx('nginx', folder, port, block)
+}
+
+/** nginx in front of the volunteer, by deploy/nginx/, from the address of a trusted proxy. */
+export const startFrontOf = async (
+  folder: string,
+  { url, mirror }: Pick<ServingNetwork, 'url' | 'mirror'>,
+): Promise<PinnedServer> => {
+  const port = await freePort()
+  const volunteerPort = Number(new URL(url).port)
+  const front = volunteerFront({ port, volunteerPort, handedFolder: `${mirror}.handed` })
+  const bound = front.replace('proxy_pass', `proxy_bind ${proxyAddress}; proxy_pass`)
+  return startNginx('volunteer + nginx', folder, port, bound)
 }

@@ -1,5 +1,5 @@
-// A volunteer that serves signed links, beside nginx that serves the same files without looking at
-// links: packages of a hot set and large files, by turns on one processor; and its memory while a
+// A volunteer that serves signed links, by itself and with nginx in front that sends the bytes, beside
+// nginx that serves the same files without looking at links: packages of a hot set and large files, by turns on one processor; and its memory while a
 // thousand clients are slow.
 // Usage: node bench/serving.ts [--seconds 5] [--rounds 5] [--only packages|large|slow]
 
@@ -9,9 +9,9 @@ import { formatSize } from '../core/units.ts'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { missing } from '../loadtest/programs.ts'
 import { formatRatio, print, printTable } from './figures.ts'
-import { stopPinned } from './redirects-load.ts'
+import { type PinnedServer, stopPinned } from './redirects-load.ts'
 import { type AskedServer, askInTurn, type Served, serveSlowly } from './serving-load.ts'
-import { type FileSet, ServingNetwork, startNginxOn } from './serving-servers.ts'
+import { type FileSet, ServingNetwork, startFrontOf, startNginxOn } from './serving-servers.ts'
 
 interface ServingBenchOptions {
   readonly seconds: number
@@ -60,21 +60,42 @@ const judge = (what: string, reached: string, wanted: string, kept: boolean): bo
   return kept
 }
 
-/** Rounds over both servers in turn, so that a busy moment of the machine hits both alike. */
+interface Servers {
+  readonly ours: AskedServer
+  readonly behindNginx: AskedServer
+  readonly nginx: AskedServer
+}
+
+const serversOf = (network: ServingNetwork, front: PinnedServer, nginx: PinnedServer): Servers => ({
+  ours: { name: 'volunteer', url: network.url, cpuSeconds: () => network.cpuSeconds() },
+  behindNginx: {
+    ...{ name: front.name, url: front.url },
+    cpuSeconds: () => network.cpuSeconds() + front.group.cpuSeconds(),
+  },
+  nginx: { ...nginx, cpuSeconds: () => nginx.group.cpuSeconds() },
+})
+
+/** Each round of one beside that of the other, medians: by the clock and by processor time. */
+const ratiosOf = (mine: readonly Served[], theirs: readonly Served[]) => {
+  const pairs = mine.map((one, round) => [one, theirs[round] ?? one] as const)
+  const clock = pairs.map(([one, other]) => one.bytes / one.seconds / (other.bytes / other.seconds))
+  const processor = pairs.map(
+    ([one, other]) => one.bytes / one.cpuSeconds / (other.bytes / other.cpuSeconds),
+  )
+  return { clock: median(clock), processor: median(processor) }
+}
+
+/** Rounds over all servers in turn, so that a busy moment of the machine hits them alike. */
 const benchKind = async (
   kind: Kind,
   network: ServingNetwork,
-  nginx: AskedServer,
+  { ours, behindNginx, nginx }: Servers,
   { seconds, rounds, folder }: ServingBenchOptions & { readonly folder: string },
 ): Promise<boolean> => {
-  const ours: AskedServer = {
-    name: 'volunteer',
-    url: network.url,
-    cpuSeconds: () => network.cpuSeconds(),
-  }
   const { connections } = kind
   const served = new Map<AskedServer, Served[]>([
     [ours, []],
+    [behindNginx, []],
     [nginx, []],
   ])
   const links = await network.links(kind)
@@ -91,16 +112,14 @@ const benchKind = async (
     ['', 'requests/s', 'bytes/s', 'requests/CPU s', 'bytes/CPU s', 'CPU', 'errors'],
     [...served].map(([server, all]) => row(server.name, all)),
   )
-  const pairs = (served.get(ours) ?? []).map((mine, round) => {
-    const theirs = served.get(nginx)?.[round] ?? mine
-    return {
-      clock: mine.bytes / mine.seconds / (theirs.bytes / theirs.seconds),
-      processor: mine.bytes / mine.cpuSeconds / (theirs.bytes / theirs.cpuSeconds),
-    }
-  })
-  const ratio = median(pairs.map(({ clock }) => clock))
-  const perCpu = median(pairs.map(({ processor }) => processor))
-  print(`bytes of a processor second ÷ nginx: ${formatRatio(perCpu)}`)
+  const resultsOf = (server: AskedServer) => served.get(server) ?? []
+  for (const each of [ours, behindNginx]) {
+    const { clock, processor } = ratiosOf(resultsOf(each), resultsOf(nginx))
+    print(
+      `${each.name} ÷ nginx: ${formatRatio(clock)} by the clock, ${formatRatio(processor)} by processor time`,
+    )
+  }
+  const { clock: ratio } = ratiosOf(resultsOf(ours), resultsOf(nginx))
   return judge(`${kind.title} ÷ nginx`, formatRatio(ratio), formatRatio(aim), ratio >= aim)
 }
 
@@ -153,17 +172,19 @@ export const benchServing = async (options: ServingBenchOptions): Promise<boolea
     kinds.filter(({ name }) => isWanted(name) || isWanted('slow')),
   )
   const nginx = await startNginxOn(folder, network.mirror)
-  const rival: AskedServer = { ...nginx, cpuSeconds: () => nginx.group.cpuSeconds() }
+  const front = await startFrontOf(folder, network)
+  const servers = serversOf(network, front, nginx)
   const verdicts: boolean[] = []
   try {
     for (const kind of kinds) {
       if (!isWanted(kind.name)) continue
-      verdicts.push(await benchKind(kind, network, rival, { ...options, folder }))
+      verdicts.push(await benchKind(kind, network, servers, { ...options, folder }))
     }
     if (isWanted('slow')) verdicts.push(await benchSlow(network, folder))
     return !verdicts.includes(false)
   } finally {
     await stopPinned(nginx)
+    await stopPinned(front)
     await network.stop()
     nodeOptions.restore()
     remove()

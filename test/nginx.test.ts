@@ -2,8 +2,7 @@
 // itself would have answered, while nginx sends the bytes.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
@@ -16,12 +15,14 @@ import { ClientAddresses } from '../delivery/client-address.ts'
 import { HandOver } from '../delivery/hand-over.ts'
 import { type LinkKey, signLink } from '../delivery/links.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
+import { nginxCommand, nginxExample, volunteerFront } from '../loadtest/nginx.ts'
 import { freePort } from '../loadtest/ports.ts'
-import { findProgram, missing } from '../loadtest/programs.ts'
+import { missing } from '../loadtest/programs.ts'
 import { Metrics } from '../volunteer/metrics.ts'
 import { Serving } from '../volunteer/serve.ts'
 import { VolunteerServer } from '../volunteer/server.ts'
 import { testMirror, testRepository, until } from '../volunteer/test-mirror.ts'
+import { askFrom, essence } from './plain-request.ts'
 
 const linkKey: LinkKey = { volunteer: 'ada' as VolunteerName, secret: Buffer.alloc(32, 7) }
 const packageName = 'pool/a b+c~%41&é?#.deb'
@@ -30,61 +31,15 @@ const bytes = Buffer.from('0123456789'.repeat(20_000))
 const outsider = '127.0.0.3'
 const department = '127.0.0.2'
 
-interface Asked {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly localAddress?: string
-}
+const ask = (port: number, path: string, asked: Parameters<typeof askFrom>[2] = {}) =>
+  askFrom(outsider, `http://127.0.0.1:${port}${path}`, asked)
 
-interface Answer {
-  readonly status: number
-  readonly headers: Record<string, unknown>
-  readonly body: string
-}
-
-const ask = (port: number, path: string, asked: Asked = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const options = { localAddress: outsider, host: '127.0.0.1', port, path, agent: false }
-    const sent = request({ ...options, ...asked }, answer => {
-      const parts: Buffer[] = []
-      answer.on('data', part => parts.push(part))
-      answer.on('error', reject)
-      answer.on('end', () => {
-        const body = Buffer.concat(parts).toString('latin1')
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })
-      })
-    })
-    sent.on('error', reject)
-    sent.end()
-  })
-
-const example = (name: string): string =>
-  readFileSync(new URL(`../deploy/nginx/${name}`, import.meta.url), 'utf8')
-
-/** A whole configuration around the server blocks of an example. */
-const writeConfig = (folder: string, blocks: string): string => {
-  mkdirSync(folder, { recursive: true })
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const paths = temporary.map(kind => `${kind}_temp_path ${folder}/${kind};`)
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(
-    file,
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
-    events {} http { access_log off; gzip on; gzip_types *; ${paths.join(' ')} ${blocks} }`,
-  )
-  return file
-}
-
-const testConfig = (folder: string, blocks: string) => {
-  const file = writeConfig(folder, blocks)
-  const run = ['-p', folder, '-e', `${folder}/error.log`, '-t', '-c', file]
-  return spawnSync(findProgram('nginx') ?? 'nginx', run, { encoding: 'utf8' })
-}
+/** Where nginx would compress, if it were let. */
+const compressing = 'access_log off; gzip on; gzip_types *;'
 
 const startNginx = async (t: Test, folder: string, blocks: string, port: number) => {
-  const file = writeConfig(folder, blocks)
-  const run = ['-p', folder, '-e', `${folder}/error.log`, '-c', file]
-  const nginx = spawn(findProgram('nginx') ?? 'nginx', run, { stdio: 'ignore' })
+  const [program, ...run] = nginxCommand(folder, blocks, compressing)
+  const nginx = spawn(program, run, { stdio: 'ignore' })
   const ended = new Promise(resolve => nginx.once('close', resolve))
   t.teardown(async () => {
     nginx.kill('SIGKILL')
@@ -155,10 +110,7 @@ const prepare = async (t: Test) => {
     await handOver.stop()
   })
   const port = await freePort()
-  const blocks = example('volunteer.conf')
-    .replaceAll('127.0.0.1:8090', `127.0.0.1:${ownPort}`)
-    .replace('listen 80;', `listen 127.0.0.1:${port};`)
-    .replace('alias /srv/mirror.handed/;', `alias ${handedFolder}/;`)
+  const blocks = volunteerFront({ port, volunteerPort: ownPort, handedFolder })
   await startNginx(t, join(mirror.base, 'nginx'), blocks, port)
   const link = (path: RepoPath): string => {
     const { sha256 } = repository.contentAt(path)
@@ -168,23 +120,13 @@ const prepare = async (t: Test) => {
   return { repository, mirror, seams, link, port, ownPort, metrics }
 }
 
-const compared = ['etag', 'last-modified', 'repr-digest', 'digest', 'content-type'].concat(
-  ['content-length', 'content-range', 'x-content-type-options', 'location'],
-  ['x-accel-redirect', 'content-encoding'],
-)
-
-const essence = ({ status, headers, body }: Answer) => ({
-  status,
-  headers: Object.fromEntries(compared.map(name => [name, headers[name]])),
-  body,
-})
-
 const skip = missing('nginx')
 
 t.test('nginx takes the examples', { skip }, async t => {
   const folder = t.testdir()
-  for (const name of ['volunteer.conf', 'origin.conf']) {
-    const { status, stderr } = testConfig(join(folder, name), example(name))
+  for (const name of ['volunteer.conf', 'origin.conf'] as const) {
+    const [program, ...run] = nginxCommand(join(folder, name), nginxExample(name), compressing)
+    const { status, stderr } = spawnSync(program, [...run, '-t'], { encoding: 'utf8' })
     t.equal(status, 0, stderr)
   }
 })
