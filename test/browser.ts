@@ -50,9 +50,9 @@ export const openPage = async (
     if (!request.url().startsWith(url)) complaints.push(`asked for ${request.url()}`)
   })
   const page = await context.newPage()
-  // A refused sign-in is no error of the page.
+  // A refusal is no error of the page.
   page.on('console', message => {
-    const refused = /status of 40[13]/.test(message.text())
+    const refused = /status of 40[0139]/.test(message.text())
     if (message.type() === 'error' && !refused) complaints.push(message.text())
   })
   page.on('pageerror', error => complaints.push(String(error)))

@@ -100,6 +100,63 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     await watched.close()
   })
 
+  await t.test('volunteers, mirrors and clients are settled there', async t => {
+    await page.goto(`${base}-/ui/manage`)
+    await page.click('#volunteers button[data-action=settings]')
+    await page.waitForSelector('#settings[open]')
+    t.match(await page.textContent('#settings-title'), /ada/)
+    await page.fill('#set-site', 'no site!')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#settings-problem:has-text("a site is named by")')
+    await page.fill('#set-site', 'physics')
+    await page.fill('#set-weight', '2.5')
+    await page.fill('#set-networks', '192.0.2.0/24\n2001:db8::/32')
+    await page.click('#settings-form button[type=submit]')
+    await page.waitForSelector('#action-result:has-text("The settings of ada are kept")')
+    await page.waitForSelector('#volunteers tr:has-text("physics"):has-text("2.5")')
+    await page.waitForSelector('#volunteers button[data-action=settings]:focus')
+    const told = await network.get('/-/v1/volunteers/ada', {
+      authorization: `Bearer ${await network.operatorToken()}`,
+    })
+    const { site, weight, networks } = JSON.parse(told.body.toString())
+    t.same([site, weight, networks], ['physics', 2.5, ['192.0.2.0/24', '2001:db8::/32']])
+
+    await page.click('#mirrors-title ~ details summary')
+    await page.fill('#mirror-name', 'plain')
+    await page.fill('#mirror-url', 'ftp://192.0.2.1/')
+    await page.click('#mirror-form button[type=submit]')
+    await page.waitForSelector('#mirror-result:has-text("That did not work")')
+    await page.fill('#mirror-url', 'http://127.0.0.1:9/debian/')
+    await page.click('#mirror-form button[type=submit]')
+    await page.waitForSelector('#mirrors tr:has-text("http://127.0.0.1:9/debian")')
+    await page.click('#mirrors button[data-action=remove]')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('#sure:not([open])', { state: 'hidden' })
+    await page.click('#mirrors button[data-action=remove]')
+    await page.click('#sure-yes')
+    await page.waitForSelector('#mirror-action:has-text("plain is removed")')
+    await page.waitForSelector('#mirrors', { state: 'hidden' })
+
+    await page.waitForSelector('#clients-lead:has-text("--require-clients")')
+    await page.click('#clients-title ~ details summary')
+    await page.fill('#client-name', 'lab')
+    await page.fill('#client-paths', '/pool/\n/dists')
+    await page.keyboard.press('Tab')
+    await page.click('#client-form button[type=submit]')
+    await page.waitForSelector('#secret', { state: 'visible' })
+    t.match(await page.textContent('#secret-text'), /user +lab\npassword +\S{16,}/)
+    await page.waitForSelector('#clients tr:has-text("lab"):has-text("/pool"):has-text("/dists")')
+    await page.click('#hide-secret')
+    t.equal(await page.textContent('#secret-text'), '')
+    await page.fill('#client-name', 'lab')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#client-result:has-text("there is a client called lab")')
+    await page.click('#clients button')
+    await page.click('#sure-yes')
+    await page.waitForSelector('#client-action:has-text("lab may read no more")')
+    await page.waitForSelector('#clients', { state: 'hidden' })
+  })
+
   await t.test('every page fits a phone, light and dark, and has names for all', async t => {
     const token = await network.operatorToken()
     for (const [scheme, width] of [
@@ -110,6 +167,9 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
       for (const name of ['', 'releases', 'traffic', 'redirects', 'explain', 'manage']) {
         await looked.page.goto(`${base}-/ui/${name}`)
         await looked.page.waitForSelector('.link[data-state=live]', deadline)
+        await looked.page.evaluate(
+          `document.querySelectorAll('details').forEach(each => { each.open = true })`,
+        )
         // Until the picture is drawn.
         await looked.page.waitForTimeout(100)
         const what = `${name || 'network'}, ${scheme}, ${width} px`

@@ -1,71 +1,41 @@
-// What the operator may do here: enrol a volunteer, publish, drain. Each by the same requests as the
-// command line, with the operator's token.
+// What the operator may do here: enrol a volunteer, publish, settle volunteers, mirrors and clients.
+// Each by the same requests as the command line, with the operator's token.
 
 import type { Overview, VolunteerRow } from '../logic/overview.ts'
 import { agoText, countedText, countText, partText } from '../logic/words.ts'
-import { find, make, say } from './dom.ts'
+import { find, say } from './dom.ts'
+import { showClients } from './manage-clients.ts'
+import { showMirrors } from './manage-mirrors.ts'
+import { onCopy, onSubmit } from './orders.ts'
 import { stateBadge } from './parts.ts'
-import { order, Refusal } from './server.ts'
+import { order } from './server.ts'
 import { serverNowMs, showSignIn, startPage } from './shell.ts'
 import { addTable } from './table.ts'
+import { actionCell, addActions } from './volunteer-actions.ts'
 
 let picture: Overview | null = null
 /** Names that were known when the token was made. */
 let before: ReadonlySet<string> | null = null
-
-/** Do something once, and say how it went. */
-const attempt = async (
-  button: HTMLButtonElement,
-  status: HTMLElement,
-  work: () => Promise<string>,
-): Promise<void> => {
-  button.disabled = true
-  try {
-    say(status, await work())
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    say(status, `That did not work: ${error.message}`)
-  } finally {
-    button.disabled = false
-  }
-}
-
-const submitOf = (form: string): HTMLButtonElement => {
-  const button = find(form).querySelector('button')
-  if (button === null) throw new Error(`#${form} has no button`)
-  return button
-}
 
 const commandOf = (url: string, token: string): string =>
   `npx mirrorswarm volunteer ./mirror \\\n  --origin ${url} --token=${token}`
 
 const dayMs = 24 * 3_600_000
 
-find('token-form').addEventListener('submit', event => {
-  event.preventDefault()
-  void attempt(submitOf('token-form'), find('waiting'), async () => {
-    const days = Number(find<HTMLInputElement>('valid-days').value)
-    const { token } = await order<{ token: string }>('v1/tokens', {
-      uses: Number(find<HTMLInputElement>('uses').value),
-      expiresMs: Math.round(serverNowMs() + days * dayMs),
-      trust: find<HTMLSelectElement>('trust').value,
-    })
-    before = new Set(picture?.volunteers.map(({ name }) => name))
-    find('command').textContent = commandOf(picture?.url ?? '', token)
-    find('made').hidden = false
-    return 'Waiting for the volunteer to appear …'
+onSubmit('token-form', 'waiting', async () => {
+  const days = Number(find<HTMLInputElement>('valid-days').value)
+  const { token } = await order<{ token: string }>('v1/tokens', {
+    uses: Number(find<HTMLInputElement>('uses').value),
+    expiresMs: Math.round(serverNowMs() + days * dayMs),
+    trust: find<HTMLSelectElement>('trust').value,
   })
+  before = new Set(picture?.volunteers.map(({ name }) => name))
+  find('command').textContent = commandOf(picture?.url ?? '', token)
+  find('made').hidden = false
+  return 'Waiting for the volunteer to appear …'
 })
 
-find('copy').addEventListener('click', () => {
-  const text = find('command').textContent ?? ''
-  navigator.clipboard?.writeText(text).then(
-    () => say(find('copy'), 'Copied'),
-    () => getSelection()?.selectAllChildren(find('command')),
-  )
-  // Without https there is no clipboard: what is selected can be copied by hand.
-  if (navigator.clipboard === undefined) getSelection()?.selectAllChildren(find('command'))
-})
+onCopy('copy', 'command')
 
 interface Published {
   readonly snapshot: { readonly number: number }
@@ -76,39 +46,22 @@ interface Published {
   readonly unchanged: boolean
 }
 
-find('publish-form').addEventListener('submit', event => {
-  event.preventDefault()
-  void attempt(submitOf('publish-form'), find('publish-result'), async () => {
-    say(find('publish-result'), 'Publishing …')
-    const allowShrink = find<HTMLInputElement>('shrink').checked
-    const result = await order<Published>('v1/publish', { allowShrink })
-    const { added, changed, removed, files, unchanged } = result
-    const { number } = result.snapshot
-    return unchanged
-      ? `Nothing changed: snapshot ${number} stays.`
-      : `Snapshot ${number}: ${countedText(files, 'file')}, ${countText(added)} added, ${countText(changed)} changed, ${countText(removed)} removed.`
-  })
+onSubmit('publish-form', 'publish-result', async () => {
+  say(find('publish-result'), 'Publishing …')
+  const allowShrink = find<HTMLInputElement>('shrink').checked
+  const result = await order<Published>('v1/publish', { allowShrink })
+  const { added, changed, removed, files, unchanged } = result
+  const { number } = result.snapshot
+  return unchanged
+    ? `Nothing changed: snapshot ${number} stays.`
+    : `Snapshot ${number}: ${countedText(files, 'file')}, ${countText(added)} added, ${countText(changed)} changed, ${countText(removed)} removed.`
 })
 
-const act = (row: VolunteerRow, action: string, done: string, label: string): HTMLElement => {
-  const button = make('button', { type: 'button', class: 'row-action', 'data-action': action })
-  button.dataset.name = row.name
-  button.append(label, make('span', { class: 'hidden' }, ` ${row.name}`))
-  button.dataset.done = done
-  return button
-}
-
-// One listener for all rows: buttons are made anew when their row changes.
-find('volunteers').addEventListener('click', event => {
-  const { target } = event
-  const button = target instanceof Element ? target.closest('button') : null
-  if (button === null) return
-  const { name = '', action = '', done = '' } = button.dataset
-  void attempt(button, find('action-result'), async () => {
-    await order(`v1/volunteers/${encodeURIComponent(name)}`, { action })
-    return `${name} ${done}.`
-  })
-})
+addActions(
+  'volunteers',
+  'action-result',
+  'It gets no more clients and nothing new; its files stay where they are. To come back it needs a new token.',
+)
 
 const showVolunteers = addTable<VolunteerRow>(find('volunteers'), {
   caption: 'Volunteers and what can be done with them',
@@ -117,18 +70,9 @@ const showVolunteers = addTable<VolunteerRow>(find('volunteers'), {
     { title: 'Volunteer', cell: ({ name }) => name },
     { title: 'State', cell: stateBadge },
     { title: 'Site', cell: ({ site }) => site ?? '', optional: true },
+    { title: 'Weight', cell: ({ weight }) => String(weight) },
     { title: 'Trust', cell: ({ trust }) => trust },
-    {
-      title: 'Actions',
-      cell: row => [
-        row.drained
-          ? act(row, 'undrain', 'gets clients again', 'Undrain')
-          : act(row, 'drain', 'gets no new clients', 'Drain'),
-        row.disabled
-          ? act(row, 'enable', 'takes part again', 'Enable')
-          : act(row, 'disable', 'is disabled', 'Disable'),
-      ],
-    },
+    { title: 'Actions', cell: actionCell },
   ],
 })
 
@@ -159,8 +103,12 @@ startPage({
     find('operators-only').hidden = news.operator
     find('actions').hidden = !news.operator
     showPublish(news)
-    showVolunteers(news.volunteers)
-    showNewcomers(news.volunteers)
-    find('volunteers').hidden = news.volunteers.length === 0
+    const ours = news.volunteers.filter(({ mirror }) => !mirror)
+    showVolunteers(ours)
+    showNewcomers(ours)
+    find('volunteers').hidden = ours.length === 0
+    find('no-volunteers').hidden = ours.length > 0
+    showMirrors(news.volunteers)
+    showClients(news.operator, news.url)
   },
 })

@@ -1,6 +1,7 @@
 // The pages of an origin: what each consists of before it is brought to life.
 
 import type { Page } from './layout.ts'
+import { manage } from './manage-page.ts'
 
 const navigation = [
   { href: './', text: 'Network' },
@@ -59,27 +60,6 @@ const explain = `<p class="lead">Why did this client get that volunteer? The ans
 <p id="ask-problem" class="problem" role="alert"></p>
 <section id="answer" aria-live="polite" aria-labelledby="verdict" hidden><h2 id="verdict" tabindex="-1"></h2>
 <p id="about" class="lead"></p><div id="accepted"></div><div id="refused"></div></section>`
-
-const manage = `<p id="operators-only" class="empty" hidden>Sign in as the operator to change anything. <button type="button" id="sign-in-here">Sign in</button></p>
-<div id="actions">
-<section id="enrol" class="card" aria-labelledby="enrol-title"><h2 id="enrol-title">Enrol a volunteer</h2>
-<form id="token-form"><div class="fields">
-<div class="field"><label for="uses">Volunteers</label><input id="uses" type="number" min="1" max="1000000" value="1" required></div>
-<div class="field"><label for="valid-days">Valid for days</label><input id="valid-days" type="number" min="1" max="365" value="7" required></div>
-<div class="field"><label for="trust">Trust</label><select id="trust"><option value="full">full</option><option value="signed-only">signed files only</option></select></div>
-</div><button type="submit">Make a token</button></form>
-<div id="made" hidden><p>Paste this on the machine that will lend its disk and line:</p>
-<pre id="command" tabindex="0"></pre>
-<div class="controls"><button type="button" id="copy">Copy</button><p id="waiting" role="status"></p></div></div></section>
-<section class="card" aria-labelledby="publish-title"><h2 id="publish-title">Publish</h2>
-<p id="published"></p>
-<form id="publish-form"><label class="check"><input type="checkbox" id="shrink"> even if more than a tenth of the files is gone</label>
-<button type="submit">Publish now</button></form>
-<p id="publish-result" role="status"></p></section>
-<section aria-labelledby="drain-title"><h2 id="drain-title">Volunteers</h2>
-<p class="lead">A drained volunteer gets no new clients and goes on synchronising. A disabled one gets nothing.</p>
-<p id="action-result" role="status"></p><div id="volunteers"></div></section>
-</div>`
 
 const page = (title: string, href: string, script: string, main: string): Page => ({
   ...{ title, product, navigation, href, script, main },

@@ -16,6 +16,10 @@ export interface ClientRoutesParts {
   readonly authority: Authority
   readonly clients: ClientStore
   readonly clock: Clock
+  readonly audience: {
+    /** Clients need credentials at all. */
+    readonly requireClients: boolean
+  }
 }
 
 const rules = Type.Array(Type.String({ maxLength: 4096 }), { maxItems: clientRules })
@@ -41,12 +45,13 @@ const parseRevoke = messageParser(
 const config: { access: RouteAccess } = { access: 'self' }
 
 export const clientRoutes = (app: FastifyInstance, parts: ClientRoutesParts): void => {
-  const { authority, clients, clock } = parts
+  const { authority, clients, clock, audience } = parts
   const options = { config, bodyLimit: operatorBodyBytes }
 
   app.get('/-/v1/clients', { config }, async (request, reply) => {
     authority.requireOperator(request.raw)
-    return reply.header('cache-control', 'no-store').send({ clients: clients.list() })
+    const required = audience.requireClients
+    return reply.header('cache-control', 'no-store').send({ required, clients: clients.list() })
   })
 
   app.post('/-/v1/clients', options, async (request, reply) => {
