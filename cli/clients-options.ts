@@ -36,7 +36,15 @@ export const clientAdd = {
 export const oneClient = { name: clientName, ...operator } as const satisfies OptionTable
 
 /** Of the origin. */
-export const publicDashboard = {
-  kind: 'flag',
-  help: 'Show /-/ui/ and /-/events to whoever may read files (default: to the operator)',
-} as const
+export const pages = {
+  publicDashboard: {
+    kind: 'flag',
+    help: 'Show /-/ui/ and /-/events to whoever may read files (default: to the operator)',
+  },
+  package: {
+    kind: 'path',
+    reloads: true,
+    placeholder: 'FILE',
+    help: 'What volunteers install: the file that npm pack makes, served at /-/mirrorswarm.tgz',
+  },
+} as const satisfies OptionTable

@@ -4,7 +4,7 @@
 import { parseHours } from '../core/hours.ts'
 import { parseNetwork } from '../core/networks.ts'
 import { checkRsyncSource } from '../core/rsync.ts'
-import { clientAdd, oneClient, publicDashboard } from './clients-options.ts'
+import { clientAdd, oneClient, pages } from './clients-options.ts'
 import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
@@ -66,7 +66,7 @@ const origin = {
     kind: 'flag',
     help: 'Serve only clients that were added by client add (default: everybody)',
   },
-  publicDashboard,
+  ...pages,
   network: {
     kind: 'list',
     reloads: true,

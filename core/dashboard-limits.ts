@@ -36,3 +36,5 @@ export const rememberedDays = 60
 export const dayStepMs = 10_000
 /** And writes them down: a crash loses as much. */
 export const daySaveMs = 300_000
+/** What volunteers may install from the origin, kept in memory: ten times what npm pack makes now. */
+export const packageBytes = 32 * 1024 * 1024

@@ -42,6 +42,7 @@ import { prefixOf } from './logic/public-url.ts'
 import { makeMetrics } from './make-metrics.ts'
 import { makeRescueNames } from './make-rescue.ts'
 import { type OriginOptions, swarmRateOf } from './options.ts'
+import { PackageOffer, readPackage } from './package-offer.ts'
 import { PathIndex } from './path-index.ts'
 import { Prober } from './prober.ts'
 import { copiedPatterns, keptPatterns } from './publish-work.ts'
@@ -378,13 +379,14 @@ export const assemble = (
     { dataDir: folder.files.folder, tracker, ...context },
     { announceMs: intervalMs, requireClients, allowLoopback },
   )
-  const dashboard: Dashboard = makeDashboard(context, store, publisher)
+  const offer = new PackageOffer(readPackage(options.packageFile))
+  const dashboard: Dashboard = makeDashboard(context, store, publisher, offer)
   const seeding = makeSeeding(context)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },
     enrolment: makeEnrolment(folder, store, logger, { prober, stopping }, options),
     ...{ reachability, clock: systemClock, allowLoopback, upstream, pathIndex, dashboard },
-    ...{ stock: makeStock(store, options, logger, seeding), audience: options },
+    ...{ stock: makeStock(store, options, logger, seeding), audience: options, offer },
     ranges: makeRanges(context, folder.files.folder),
   }
   const built: BuiltOrigin = buildOrigin(parts, front, options)

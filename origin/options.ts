@@ -53,6 +53,8 @@ export interface OriginOptions {
   readonly requireClients: boolean
   /** Whoever may read anything may watch the network; else the operator alone. */
   readonly publicDashboard: boolean
+  /** What volunteers install, made by npm pack; null: nothing is offered. */
+  readonly packageFile: string | null
   /** Proxies, and limits of what one address may ask. */
   readonly front: FrontOptions
   /** A DNS zone with a name for each volunteer that leads to the origin, too; null: none. */
@@ -88,6 +90,7 @@ export const originDefaults: Omit<OriginOptions, 'repositoryDir' | 'dataDir'> = 
   hashThreads: null,
   requireClients: false,
   publicDashboard: false,
+  packageFile: null,
   front: frontDefaults,
   rescueZone: null,
   auditIntervalMs: 60_000,

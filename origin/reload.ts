@@ -6,15 +6,16 @@ import type { Assembly } from './assembly.ts'
 import { GeoDatabase } from './geo.ts'
 import { parsePreferRules } from './logic/prefer-rules.ts'
 import { type OriginOptions, swarmRateOf } from './options.ts'
+import { readPackage } from './package-offer.ts'
 import { syncAnswersAt } from './serving-gate.ts'
 
 export interface ReloadParts {
   readonly logger: AdjustableLogger
-  readonly assembly: Pick<Assembly, 'accessLog' | 'context' | 'front' | 'selection'>
+  readonly assembly: Pick<Assembly, 'accessLog' | 'context' | 'front' | 'offer' | 'selection'>
 }
 
 /**
- * Rates, answers at a time, who serves whom, databases of places (read anew), proxies, limits of one
+ * Rates, answers at a time, who serves whom, databases of places and what volunteers install (read anew), proxies, limits of one
  * address, and the logs (opened anew); everything else in `options` is as it was at the start.
  * Rejects with MS_CONFIG_INVALID, and then nothing has changed.
  */
@@ -27,8 +28,10 @@ export const reload = async (
   const { context, front, selection } = assembly
   // What may be refused comes first.
   parsePreferRules(options.prefer)
+  const offered = readPackage(options.packageFile)
   assembly.accessLog.change(options.accessLog, options.logAddresses)
   selection.change(options, geo)
+  assembly.offer.change(offered)
   front.change(options.front)
   context.gate.change(options.servingLimit, syncAnswersAt(swarmRateOf(options)))
   context.limiter.change(options.uploadLimitBytesPerSecond)

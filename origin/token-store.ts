@@ -46,7 +46,8 @@ export class TokenStore {
 
   /** Make a token and forget those that expired. The text is not stored and cannot be shown again. */
   create(options: TokenOptions, nowMs: number): CreatedToken {
-    const token = randomBytes(16).toString('base64url')
+    // In hexadecimal: nothing that a command line takes for an option, or a double click for its end.
+    const token = randomBytes(16).toString('hex')
     this.#database.prepare('DELETE FROM tokens WHERE expires_ms <= ?').run(nowMs)
     this.#database
       .prepare('INSERT INTO tokens (hash, uses, expires_ms, trust) VALUES (?, ?, ?, ?)')

@@ -47,6 +47,7 @@ export const originOptions = (options: Options): OriginOptions => ({
   hashThreads: options.hashThreads,
   requireClients: options.requireClients,
   publicDashboard: options.publicDashboard,
+  packageFile: options.package === null ? null : resolve(options.package),
   front: frontOptions(options),
   rescueZone: options.rescueZone,
   auditIntervalMs: options.auditInterval,

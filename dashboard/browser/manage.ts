@@ -1,6 +1,7 @@
 // What the operator may do here: enrol a volunteer, publish, settle volunteers, mirrors and clients.
 // Each by the same requests as the command line, with the operator's token.
 
+import { enrolmentLines } from '../logic/enrolment-lines.ts'
 import type { Overview, VolunteerRow } from '../logic/overview.ts'
 import { agoText, countedText, countText, partText } from '../logic/words.ts'
 import { find, say } from './dom.ts'
@@ -17,8 +18,10 @@ let picture: Overview | null = null
 /** Names that were known when the token was made. */
 let before: ReadonlySet<string> | null = null
 
-const commandOf = (url: string, token: string): string =>
-  `npx mirrorswarm volunteer ./mirror \\\n  --origin ${url} --token=${token}`
+const linesOf = (token: string): readonly string[] => {
+  const { url = '', offersPackage: offered = false } = picture ?? {}
+  return enrolmentLines({ url, token, offered, mirror: '/srv/mirror' })
+}
 
 const dayMs = 24 * 3_600_000
 
@@ -30,7 +33,9 @@ onSubmit('token-form', 'waiting', async () => {
     trust: find<HTMLSelectElement>('trust').value,
   })
   before = new Set(picture?.volunteers.map(({ name }) => name))
-  find('command').textContent = commandOf(picture?.url ?? '', token)
+  const lines = linesOf(token)
+  find('command').textContent = lines.join('\n')
+  find('install').hidden = lines.length > 1
   find('made').hidden = false
   return 'Waiting for the volunteer to appear …'
 })

@@ -118,6 +118,8 @@ export interface Overview {
   readonly operator: boolean
   /** How others reach the origin, without trailing slash. */
   readonly url: string
+  /** Volunteers can install from there; see enrolment-lines.ts. */
+  readonly offersPackage: boolean
   readonly repositoryId: string | null
   readonly snapshot: SnapshotNews | null
   readonly publish: PublishNews

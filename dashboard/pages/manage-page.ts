@@ -7,7 +7,7 @@ const enrol = `<section id="enrol" class="card" aria-labelledby="enrol-title"><h
 <div class="field"><label for="valid-days">Valid for days</label><input id="valid-days" type="number" min="1" max="365" value="7" required></div>
 <div class="field"><label for="trust">Trust</label><select id="trust"><option value="full">full</option><option value="signed-only">signed files only</option></select></div>
 </div><button type="submit">Make a token</button></form>
-<div id="made" hidden><p>Paste this on the machine that will lend its disk and line:</p>
+<div id="made" hidden><p>Paste this on the machine that will lend its disk and line<span id="install">, where mirrorswarm is installed (an origin with <code>--package</code> says how)</span>; <code>/srv/mirror</code> is the folder that it fills:</p>
 <pre id="command" tabindex="0"></pre>
 <div class="controls"><button type="button" id="copy">Copy</button><p id="waiting" role="status"></p></div></div></section>`
 

@@ -3,7 +3,7 @@
 // real webrtc-polyfill would come, which downloads a native binary.
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 /** Libraries that lead to webrtc-polyfill, and those that must be the same instance as theirs. */
@@ -74,6 +74,16 @@ const copyLibraries = (root: string, target: string): void => {
   }
 }
 
+/**
+ * webtorrent complains at length on the terminal where the native uTP is missing, which is never used:
+ * an empty module keeps it quiet.
+ */
+const silenceTransport = (target: string): void => {
+  const folder = join(target, 'node_modules', 'utp-native')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'index.js'), 'module.exports = {}\n')
+}
+
 /** Make dist/ anew in the checkout `root`. Throws when the compiler finds a fault. */
 const build = (root: string): void => {
   const target = join(root, 'dist')
@@ -90,6 +100,7 @@ const build = (root: string): void => {
   const manifest = { name, version, private: true, type: 'module' }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   copyLibraries(root, target)
+  silenceTransport(target)
 }
 
 build(dirname(dirname(import.meta.dirname)))

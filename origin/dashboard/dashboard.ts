@@ -24,6 +24,8 @@ export interface DashboardParts
   readonly publisher: Publisher
   /** Null: as each request reached the origin. */
   readonly publicUrl: string | null
+  /** Volunteers can install from here. */
+  readonly offersPackage: () => boolean
 }
 
 /** What of the picture depends on who looks. */
@@ -124,6 +126,7 @@ export class Dashboard {
       nowMs: clock.nowMs(),
       operator,
       url: publicUrl ?? url,
+      offersPackage: this.#parts.offersPackage(),
       repositoryId: resolver.reader.identity()?.repositoryId ?? null,
       snapshot: this.#snapshot(),
       publish: this.#publish(operator),

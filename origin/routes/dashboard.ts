@@ -4,12 +4,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MirrorswarmError } from '../../core/errors.ts'
 import { assetRoutes } from '../../dashboard/asset-routes.ts'
+import { packagePath } from '../../dashboard/logic/enrolment-lines.ts'
 import { originPages } from '../../dashboard/pages/origin-pages.ts'
 import { callerOf, type RouteAccess } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
 import { baseOf, type OriginContext } from '../context.ts'
 import type { Dashboard } from '../dashboard/dashboard.ts'
 import { takeOver } from '../http.ts'
+import type { PackageOffer } from '../package-offer.ts'
 
 /** Who may watch. */
 export interface Audience {
@@ -24,6 +26,7 @@ export interface DashboardRoutesParts {
   readonly authority: Authority
   readonly dashboard: Dashboard
   readonly audience: Audience
+  readonly offer: PackageOffer
 }
 
 /** The pages say nothing by themselves. */
@@ -40,11 +43,22 @@ const afterOf = (request: FastifyRequest): number | null => {
 }
 
 export const dashboardRoutes = (app: FastifyInstance, parts: DashboardRoutesParts): void => {
-  const { context, authority, dashboard } = parts
+  const { context, authority, dashboard, offer } = parts
   const { publicDashboard, requireClients } = parts.audience
   const config: { access: RouteAccess } = { access: publicDashboard ? 'client' : 'self' }
 
   assetRoutes(app, originPages, everybody)
+
+  // The program is no secret, and who enrols has no credentials yet.
+  app.get(packagePath, { config: everybody }, (request, reply) => {
+    const { current } = offer
+    if (current === null) {
+      throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'this origin offers no package (--package)')
+    }
+    reply.headers({ etag: current.etag, 'cache-control': 'no-cache' })
+    if (request.headers['if-none-match'] === current.etag) return reply.code(304).send()
+    return reply.type('application/gzip').send(current.bytes)
+  })
 
   /** Throws MS_AUTH_REQUIRED or MS_AUTH_REFUSED. */
   const viewerOf = (request: FastifyRequest) => {
