@@ -24,6 +24,8 @@ export const trafficSamples = 360
 export const trafficStep = 30
 /** Those: two days. */
 export const trafficSteps = 576
+/** How often traffic, sums and happenings are written down: a crash loses as much. */
+export const historySaveMs = 300_000
 /** Happenings that a new watcher is told of. */
 export const rememberedHappenings = 40
 /** Releases whose progress is remembered. */

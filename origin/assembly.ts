@@ -380,7 +380,8 @@ export const assemble = (
     { announceMs: intervalMs, requireClients, allowLoopback },
   )
   const offer = new PackageOffer(readPackage(options.packageFile))
-  const dashboard: Dashboard = makeDashboard(context, store, publisher, offer)
+  const shown = { offer, historyFile: folder.files.dashboard }
+  const dashboard: Dashboard = makeDashboard(context, store, publisher, shown)
   const seeding = makeSeeding(context)
   const parts = {
     ...{ context, authority, publisher, tokens, clients, tracker, heads, metrics, resolver },

@@ -14,7 +14,9 @@ const databases = [
   ...['torrents.db', 'mirrors.db'],
 ] as const
 /** Files in them never change, and are named by their content; they come after who names them. */
-const rest = ['objects', 'kept', 'keys', 'operator-token', 'origin.json'] as const
+const rest = [
+  ...['objects', 'kept', 'keys', 'operator-token', 'dashboard.json', 'origin.json'],
+] as const
 
 export interface BackupSummary {
   readonly folder: string

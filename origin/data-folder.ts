@@ -38,6 +38,8 @@ export interface DataFiles {
   readonly torrents: string
   readonly operatorToken: string
   readonly running: string
+  /** What the dashboard shows of the past. */
+  readonly dashboard: string
 }
 
 export interface DataFolder {
@@ -68,6 +70,7 @@ export const dataFiles = (dataDir: string): DataFiles => {
     torrents: join(folder, 'torrents.db'),
     operatorToken: join(folder, 'operator-token'),
     running: join(folder, 'running.json'),
+    dashboard: join(folder, 'dashboard.json'),
   }
 }
 

@@ -22,9 +22,10 @@ export interface ChartOptions {
   readonly stepped?: boolean
 }
 
+/** A value of null: nothing is known of that time, and nothing is drawn there. */
 export type ChartData = readonly [
   times: readonly number[],
-  ...values: readonly (readonly number[])[],
+  ...values: readonly (readonly (number | null)[])[],
 ]
 
 const height = 260
@@ -55,6 +56,7 @@ const stacked = ([times, ...values]: ChartData): uPlot.AlignedData => {
   const sums = times.map(() => 0)
   const all = [...values].reverse().map(series =>
     series.map((value, index) => {
+      if (value === null) return null
       const sum = (sums[index] ?? 0) + value
       sums[index] = sum
       return sum
@@ -82,7 +84,7 @@ const seriesOf = (options: ChartOptions, shown: () => ChartData | null): uPlot.S
     // Its own value, not the height at which it is drawn.
     value: (_plot: uPlot, _value: number | null, _series: number, at: number | null) => {
       const own = at === null ? undefined : shown()?.[index + 1]?.[at]
-      return own === undefined ? '' : options.format(own)
+      return own == null ? '' : options.format(own)
     },
   })) as uPlot.Series[]
 

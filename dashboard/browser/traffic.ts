@@ -1,6 +1,7 @@
 // Traffic over time: who sends it, and what the origin is spared.
 
-import type { Overview, TrafficSample } from '../logic/overview.ts'
+import { withGaps } from '../logic/gaps.ts'
+import type { Overview, Totals, TrafficSample } from '../logic/overview.ts'
 import { countText, durationText, partText, rateText, sizeText } from '../logic/words.ts'
 import { addChart, type ChartData } from './charts.ts'
 import { find, showTiles } from './dom.ts'
@@ -22,6 +23,7 @@ const showSync = addChart('sync', {
   series: [
     { label: 'Among volunteers', colour: '--sync' },
     { label: 'From the origin', colour: '--origin' },
+    { label: 'Reused', colour: '--held' },
   ],
   format: rateText,
   time: 'clock',
@@ -36,6 +38,7 @@ const showTable = addTable<TrafficSample>(find('table'), {
     { title: 'Origin to clients', figure: true, cell: each => rateText(each.originRate) },
     { title: 'Among volunteers', figure: true, cell: each => rateText(each.swarmRate) },
     { title: 'Origin to volunteers', figure: true, cell: each => rateText(each.seedRate) },
+    { title: 'Reused by volunteers', figure: true, cell: each => rateText(each.reusedRate) },
     {
       title: 'Redirects a second',
       figure: true,
@@ -49,13 +52,29 @@ const tableRows = 60
 const columnsOf = (
   samples: readonly TrafficSample[],
   ...keys: readonly (keyof TrafficSample)[]
-): ChartData => [
-  samples.map(({ atMs }) => atMs / 1000),
-  ...keys.map(key => samples.map(sample => sample[key])),
-]
+): ChartData => {
+  const times = withGaps(samples)
+  return [
+    times.map(({ atMs }) => atMs / 1000),
+    ...keys.map(key => times.map(({ sample }) => sample?.[key] ?? null)),
+  ]
+}
 
 const average = (samples: readonly TrafficSample[], key: keyof TrafficSample): string =>
   rateText(samples.reduce((sum, sample) => sum + sample[key], 0) / Math.max(1, samples.length))
+
+/** What neither the origin nor another volunteer had to send. */
+const reusedTile = ({ reusedBytes, fromPeersBytes, fromOriginBytes }: Totals) => {
+  const obtained = reusedBytes + fromPeersBytes + fromOriginBytes
+  return {
+    term: 'Reused by volunteers',
+    value: sizeText(reusedBytes),
+    note:
+      obtained === 0
+        ? 'nothing was synchronised yet'
+        : `found on their own disks: ${partText(reusedBytes / obtained)} of what they got`,
+  }
+}
 
 const show = (news: Overview): void => {
   picture = news
@@ -84,6 +103,7 @@ const show = (news: Overview): void => {
       value: sizeText(totals.seedBytes),
       note: 'and to BitTorrent clients',
     },
+    reusedTile(totals),
   ])
   const shownMs = Number(find<HTMLSelectElement>('span').value)
   const samples = news.traffic.filter(({ atMs }) => atMs >= serverNowMs() - shownMs)
@@ -93,8 +113,8 @@ const show = (news: Overview): void => {
     `On average volunteers sent ${average(shown, 'volunteerRate')} and the origin ${average(shown, 'originRate')} to clients`,
   )
   showSync(
-    columnsOf(shown, 'swarmRate', 'seedRate'),
-    `On average volunteers exchanged ${average(shown, 'swarmRate')} and the origin sent them ${average(shown, 'seedRate')}`,
+    columnsOf(shown, 'swarmRate', 'seedRate', 'reusedRate'),
+    `On average volunteers exchanged ${average(shown, 'swarmRate')}, the origin sent them ${average(shown, 'seedRate')}, and they reused ${average(shown, 'reusedRate')} of what they had`,
   )
   if (find('table').closest('details')?.open === true) {
     showTable([...shown].reverse().slice(0, tableRows))

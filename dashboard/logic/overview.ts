@@ -75,10 +75,12 @@ export interface TrafficSample {
   readonly seedRate: number
   /** Among volunteers, as they announced. */
   readonly swarmRate: number
+  /** What volunteers found on their own disks instead of fetching it, as they announced. */
+  readonly reusedRate: number
   readonly redirectsPerSecond: number
 }
 
-/** Since the origin started. */
+/** Since the origin was first started, as far as it remembers. */
 export interface Totals {
   readonly sinceMs: number
   readonly originBytes: number
@@ -88,6 +90,11 @@ export interface Totals {
   readonly redirectedBytes: number
   /** Requests for files that the origin answered with bytes of its own. */
   readonly servedHere: number
+  /** Bytes of contents that volunteers have got, by where from, as they announced. */
+  readonly fromPeersBytes: number
+  readonly fromOriginBytes: number
+  /** What they found on their own disks: nobody had to send it. */
+  readonly reusedBytes: number
 }
 
 export interface Happening {

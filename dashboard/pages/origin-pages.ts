@@ -40,7 +40,7 @@ const traffic = `<dl id="tiles" class="tiles"></dl>
 <option value="172800000">two days</option></select></label></div></div>
 <figure><div id="clients" class="chart"></div><figcaption>What volunteers and the origin send to clients. What the volunteers send is what the origin is spared.</figcaption></figure></section>
 <section aria-labelledby="sync-title"><h2 id="sync-title">Synchronisation</h2>
-<figure><div id="sync" class="chart"></div><figcaption>What volunteers exchange, and what the origin sends to them and to BitTorrent clients.</figcaption></figure></section>
+<figure><div id="sync" class="chart"></div><figcaption>What volunteers exchange, what the origin sends to them and to BitTorrent clients, and what they found on their own disks, as they announce it.</figcaption></figure></section>
 <details><summary>The same as a table</summary><div id="table"></div></details>`
 
 const redirects = `<p class="lead">Redirects as they happen, for the operator only: a few a second, clients by their network (/24 or /48) and never by their address.</p>

@@ -6,7 +6,7 @@ import { b64encode } from 'k6/encoding'
 import exec from 'k6/execution'
 import { Counter } from 'k6/metrics'
 import type { Options } from 'k6/options'
-import { ask, fetchFile, thresholds } from './client.ts'
+import { ask, becomeAnother, fetchFile, thresholds } from './client.ts'
 import { credentials, drawFile } from './workload.ts'
 
 /** Requests without right credentials, and those of them that got anything but a refusal. */
@@ -43,7 +43,9 @@ const mine = (): { user: string; secret: string } => {
   return one
 }
 
+/** One credential is a whole department's, whose machines come one after the other. */
 export const knownUser = (): void => {
+  becomeAnother()
   const { user, secret } = mine()
   fetchFile(drawFile(), { authorization: basic(user, secret) })
 }

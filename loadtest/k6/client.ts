@@ -4,6 +4,7 @@
 
 import { sleep } from 'k6'
 import { sha256 } from 'k6/crypto'
+import exec from 'k6/execution'
 import http from 'k6/http'
 import { Counter, Trend } from 'k6/metrics'
 import type { WorkloadFile } from './workload.ts'
@@ -63,8 +64,18 @@ const headerOf = (headers: Readonly<Record<string, string>>, name: string): stri
 const forwarded: Record<string, string> =
   __ENV.FORWARDED_FOR === undefined ? {} : { 'X-Forwarded-For': __ENV.FORWARDED_FOR }
 
+let agent = 'k6'
+
+/**
+ * From now on this virtual user is another person: an origin tells clients apart by address and
+ * User-Agent, and takes who asks for a file again for somebody whose download failed.
+ */
+export const becomeAnother = (): void => {
+  agent = `k6-${exec.vu.idInTest}-${exec.vu.iterationInScenario}`
+}
+
 const headersFor = (url: string, asking: Asking): Record<string, string> => {
-  const headers: Record<string, string> = { 'User-Agent': 'k6' }
+  const headers: Record<string, string> = { 'User-Agent': agent }
   if (hostOf(url) === hostOf(originUrl)) {
     Object.assign(headers, forwarded)
     if (asking.authorization !== undefined) headers.Authorization = asking.authorization

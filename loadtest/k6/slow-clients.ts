@@ -2,7 +2,7 @@
 // not notice. The slow lines are relays that the runner keeps in front of each daemon. Run by k6.
 
 import type { Options } from 'k6/options'
-import { fetchFile, thresholds } from './client.ts'
+import { becomeAnother, fetchFile, thresholds } from './client.ts'
 import { drawFile, drawOf } from './workload.ts'
 
 const seconds = Number(__ENV.SECONDS ?? '60')
@@ -35,11 +35,13 @@ export const options: Options = {
 const mostSlowBytes = 512 << 10
 
 export const slowUser = (): void => {
+  becomeAnother()
   let file = drawOf('update')
   while (file.sizeBytes > mostSlowBytes) file = drawOf('update')
   fetchFile(file, { ports })
 }
 
 export const quickUser = (): void => {
+  becomeAnother()
   fetchFile(drawFile())
 }

@@ -2,7 +2,7 @@
 // days drawn together into the length of the test. Run by k6.
 
 import type { Options } from 'k6/options'
-import { fetchFile, thresholds } from './client.ts'
+import { becomeAnother, fetchFile, thresholds } from './client.ts'
 import { drawFile, indexes } from './workload.ts'
 
 const seconds = Number(__ENV.SECONDS ?? '60')
@@ -32,6 +32,7 @@ export const options: Options = {
 
 /** A user who looks for updates and takes one file. */
 export const user = (): void => {
+  becomeAnother()
   const index = indexes[0]
   if (index !== undefined) fetchFile(index)
   fetchFile(drawFile())

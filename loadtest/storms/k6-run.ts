@@ -1,7 +1,7 @@
 // A real k6 as a child process: one script with its environment, its counters read once a second by
 // k6's own interface, its thresholds and sums at the end.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,9 +34,15 @@ export interface TrendSummary {
   readonly max: number
 }
 
+/** What k6 was held to. */
+export interface Threshold {
+  /** As k6 writes it: `metric: expression`. */
+  readonly text: string
+  readonly held: boolean
+}
+
 export interface K6Result {
-  /** Every threshold that did not hold, as k6 writes it: `metric: expression`. */
-  readonly crossed: readonly string[]
+  readonly thresholds: readonly Threshold[]
   readonly counts: Counts
   readonly trends: Readonly<Record<string, TrendSummary>>
   readonly samples: readonly Sample[]
@@ -67,14 +73,14 @@ interface SummaryMetric {
 }
 
 /** Read the file of `--summary-export`; throws when k6 wrote none. */
-export const readSummary = (text: string): Pick<K6Result, 'crossed' | 'counts' | 'trends'> => {
+export const readSummary = (text: string): Pick<K6Result, 'thresholds' | 'counts' | 'trends'> => {
   const { metrics } = JSON.parse(text) as { metrics: Record<string, SummaryMetric> }
-  const crossed: string[] = []
+  const thresholds: Threshold[] = []
   const counts: Record<string, number> = {}
   const trends: Record<string, TrendSummary> = {}
   for (const [name, metric] of Object.entries(metrics)) {
     for (const [expression, failed] of Object.entries(metric.thresholds ?? {})) {
-      if (failed) crossed.push(`${name}: ${expression}`)
+      thresholds.push({ text: `${name}: ${expression}`, held: !failed })
     }
     if (metric.count !== undefined) counts[name] = metric.count
     const { med, max, 'p(95)': p95 } = metric
@@ -82,7 +88,13 @@ export const readSummary = (text: string): Pick<K6Result, 'crossed' | 'counts' |
       trends[name] = { med, max, 'p(95)': p95 }
     }
   }
-  return { crossed, counts, trends }
+  return { thresholds, counts, trends }
+}
+
+/** Nothing at all when k6 came to an end without writing it: its status and output tell why. */
+const summaryIn = (file: string): ReturnType<typeof readSummary> => {
+  if (!existsSync(file)) return { thresholds: [], counts: {}, trends: {} }
+  return readSummary(readFileSync(file, 'utf8'))
 }
 
 interface LiveMetric {
@@ -118,6 +130,8 @@ export const runK6 = async (
 ): Promise<K6Result> => {
   const program = findK6()
   if (program === null) throw new Error(String(missingK6()))
+  // That of an earlier run must not be taken for this one's.
+  rmSync(`${options.outputPrefix}.json`, { force: true })
   const address = `127.0.0.1:${await freePort()}`
   const group = new ProcessGroup(program, argumentsOf(options, address), {
     env: plainEnvironment({
@@ -142,8 +156,7 @@ export const runK6 = async (
   try {
     const { status } = await group.exited
     const output = `${group.stdout}${group.stderr}`
-    const summary = readSummary(readFileSync(`${options.outputPrefix}.json`, 'utf8'))
-    return { ...summary, samples, status, output, usersSinceMs }
+    return { ...summaryIn(`${options.outputPrefix}.json`), samples, status, output, usersSinceMs }
   } finally {
     clearInterval(timer)
     clearTimeout(kill)

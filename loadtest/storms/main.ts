@@ -5,10 +5,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { describeError } from '../../core/errors.ts'
 import { formatSize } from '../../core/units.ts'
 import { missingK6 } from './k6-run.ts'
 import { figuresRow, reportPage } from './report.ts'
-import { runScenario, type ScenarioRun } from './run-scenario.ts'
+import { brokenRun, runScenario, type ScenarioRun } from './run-scenario.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { type Stage, startStage } from './stage.ts'
 
@@ -31,29 +32,53 @@ const restore = async ({ network }: Stage): Promise<void> => {
   await network.waitForState('synced', { timeoutMs: 180_000 })
 }
 
-/** Run scenarios, those of one kind of network on the same one; write the report when all have ended. */
-export const runStorms = async (options: StormOptions): Promise<ScenarioRun[]> => {
-  const folder = resolve(options.reportFolder)
-  mkdirSync(folder, { recursive: true })
-  const runs: ScenarioRun[] = []
-  for (const closed of [false, true]) {
-    const chosen = options.scenarios.filter(scenario => scenario.closed === closed)
-    if (chosen.length === 0) continue
-    const stage = await startStage({ volunteers: options.volunteers, closed })
+/** Run those of one kind of network, one after the other on the same; nothing is thrown. */
+const runGroup = async (
+  chosen: readonly Scenario[],
+  closed: boolean,
+  options: StormOptions,
+  ended: (run: ScenarioRun) => void,
+): Promise<void> => {
+  let stage: Stage
+  try {
+    stage = await startStage({ volunteers: options.volunteers, closed })
+  } catch (error) {
+    const why = `the network did not start: ${describeError(error)}`
+    for (const scenario of chosen) ended(brokenRun(scenario, why))
+    return
+  }
+  for (const scenario of chosen) {
+    options.say(`${scenario.name}: ${scenario.users} users, ${scenario.seconds} s`)
     try {
-      for (const scenario of chosen) {
-        await restore(stage)
-        options.say(`${scenario.name}: ${scenario.users} users, ${scenario.seconds} s`)
-        const run = await runScenario(scenario, stage, folder)
-        runs.push(run)
-        options.say(JSON.stringify(figuresRow(run)))
-        for (const problem of run.problems) options.say(`  ${problem}`)
-      }
-    } finally {
-      await stage.network.stop()
+      await restore(stage)
+      ended(await runScenario(scenario, stage, options.reportFolder))
+    } catch (error) {
+      ended(brokenRun(scenario, `it broke off: ${describeError(error)}`))
     }
   }
-  writeFileSync(join(folder, 'index.html'), reportPage(runs, aboutMachine(options.volunteers)))
+  await stage.network.stop()
+}
+
+/**
+ * Run scenarios, and write the report after each of them, so that it tells what happened however this
+ * ends.
+ */
+export const runStorms = async (given: StormOptions): Promise<ScenarioRun[]> => {
+  const options = { ...given, reportFolder: resolve(given.reportFolder) }
+  const { reportFolder, say } = options
+  mkdirSync(reportFolder, { recursive: true })
+  const runs: ScenarioRun[] = []
+  const ended = (run: ScenarioRun): void => {
+    runs.push(run)
+    say(JSON.stringify(figuresRow(run)))
+    for (const problem of run.problems) say(`  ${problem}`)
+    const page = reportPage(runs, options.scenarios, aboutMachine(options.volunteers))
+    writeFileSync(join(reportFolder, 'index.html'), page)
+  }
+  for (const closed of [false, true]) {
+    const chosen = options.scenarios.filter(scenario => scenario.closed === closed)
+    if (chosen.length > 0) await runGroup(chosen, closed, options, ended)
+  }
   return runs
 }
 

@@ -1,9 +1,10 @@
-// The report of a load test as one HTML page: what was asked, whether it held, plots over time, and
-// for each scenario a link to k6's own pages. Needs nothing from outside.
+// The report of a load test as one HTML page: what was run and how, what was demanded and whether it
+// held, plots over time, and for each test a link to k6's own pages. Needs nothing from outside.
 
 import { formatSize } from '../../core/units.ts'
 import { escapeXml, type Mark, plotFigure, rates, type Series } from './plot.ts'
 import type { ScenarioRun } from './run-scenario.ts'
+import { type Scenario, scenarios as usualScenarios } from './scenarios.ts'
 
 const style = `
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fff; --line: #ccc; --good: #00693e; --bad: #b3261e }
@@ -13,6 +14,7 @@ table { border-collapse: collapse; width: 100% } th, td { text-align: left; padd
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .wide { overflow-x: auto } .good { color: var(--good) } .bad { color: var(--bad) }
 figure { margin: 1.5rem 0 } figcaption { font-weight: 600 } svg { width: 100%; height: auto }
+.summary { font-weight: 600; font-size: 1.1rem; margin: .5rem 0 } .demands { list-style: none; padding: 0 }
 svg text { fill: var(--text); font-size: 12px } .grid { stroke: var(--line) } .mark { stroke: var(--text); stroke-dasharray: 4 4 }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: 0 } .legend span { display: inline-block; width: .8em; height: .8em; margin-right: .4em }
 `
@@ -76,7 +78,9 @@ const figuresOf = (whole: ScenarioRun): string => {
   const run = sinceUsers(whole, startMs)
   const secondsAt = (atMs: number): number => (atMs - startMs) / 1_000
   const marks: Mark[] = run.marks.map(({ atMs, text }) => ({ seconds: secondsAt(atMs), text }))
-  const endMs = Math.max(...[...run.k6.samples, ...run.network].map(({ atMs }) => atMs))
+  const times = [...run.k6.samples, ...run.network].map(({ atMs }) => atMs)
+  if (times.length === 0) return '<p>There is nothing to plot.</p>'
+  const endMs = Math.max(...times)
   const seconds = secondsAt(endMs)
   const plot = { marks, seconds, kind: 'lines', format: count } as const
   return [
@@ -163,25 +167,74 @@ const table = (runs: readonly ScenarioRun[]): string => {
   return `<div class="wide" tabindex="0" role="region" aria-label="All tests"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
-const section = (run: ScenarioRun): string => {
-  const { name, about } = run.scenario
-  const verdict =
-    run.problems.length === 0
-      ? '<p class="good">All demands held.</p>'
-      : `<ul class="bad">${run.problems.map(each => `<li>${escapeXml(each)}</li>`).join('')}</ul>`
-  const k6 = `<p><a href="${name}.k6.html">k6’s own report</a>: latencies over time, all metrics. <a href="${name}.json">Its figures as JSON</a>.</p>`
-  return `<section id="${name}"><h2>${name}</h2><p>${escapeXml(about)}.</p>${verdict}${figuresOf(run)}${k6}</section>`
+const list = (kind: string, items: readonly string[]): string =>
+  items.length === 0
+    ? ''
+    : `<ul class="${kind}">${items.map(each => `<li>${escapeXml(each)}</li>`).join('')}</ul>`
+
+/** How it was run, in one sentence. */
+export const conditionsOf = (scenario: Scenario): string => {
+  const usual = usualScenarios.find(({ name }) => name === scenario.name) ?? scenario
+  const { addresses, incidents, closed, slowBytesPerSecond: slow } = scenario
+  const smaller = scenario.users < usual.users || scenario.seconds < usual.seconds
+  const parts = [
+    `${count(scenario.users)} users for ${scenario.seconds} s`,
+    addresses === 'many' ? 'from many addresses' : 'all from one address',
+    ...(slow === null ? [] : [`most on lines of ${formatSize(slow)}/s`]),
+    ...(closed ? ['credentials are asked for'] : []),
+    ...incidents.map(({ at, text }) => `${text} after ${Math.round(at * scenario.seconds)} s`),
+    ...(smaller ? [`smaller than usual (${count(usual.users)} for ${usual.seconds} s)`] : []),
+  ]
+  return `${parts.join(', ')}.`
 }
 
-/** The page. `about` names machine and versions, one line each. */
-export const reportPage = (runs: readonly ScenarioRun[], about: readonly string[]): string =>
+const section = (run: ScenarioRun): string => {
+  const { name, about } = run.scenario
+  const verdict = run.problems.length === 0 ? '<p class="good">All demands held.</p>' : ''
+  const demands = run.demands.map(({ text, held }) => `${held ? '✓ held' : '✗ NOT held'}: ${text}`)
+  const other = run.problems.filter(problem => !problem.startsWith('not so: '))
+  const happened = `${list('bad', other)}${verdict}${list('demands', demands)}`
+  const k6 =
+    run.k6.thresholds.length === 0
+      ? '<p>k6 wrote nothing.</p>'
+      : `<p><a href="${name}.k6.html">k6’s own report</a>: latencies over time, all metrics. <a href="${name}.json">Its figures as JSON</a>.</p>`
+  return `<section id="${name}"><h2>${name}</h2><p>${escapeXml(about)}. ${escapeXml(conditionsOf(run.scenario))}</p>${happened}${figuresOf(run)}${k6}</section>`
+}
+
+const names = (scenarios: readonly Pick<Scenario, 'name'>[]): string =>
+  scenarios.map(({ name }) => name).join(', ')
+
+/** What was run, what held, what did not, and what was not run, in plain words. */
+export const summaryOf = (runs: readonly ScenarioRun[], chosen: readonly Scenario[]): string[] => {
+  const bad = runs.filter(({ problems }) => problems.length > 0).map(({ scenario }) => scenario)
+  const isRun = ({ name }: Scenario): boolean => runs.some(({ scenario }) => scenario.name === name)
+  const waiting = chosen.filter(scenario => !isRun(scenario))
+  const left = usualScenarios.filter(({ name }) => !chosen.some(scenario => scenario.name === name))
+  return [
+    bad.length === 0
+      ? `${runs.length} of ${usualScenarios.length} tests were run, and all demands held.`
+      : `${runs.length} of ${usualScenarios.length} tests were run; ${bad.length} did NOT hold: ${names(bad)}.`,
+    ...(waiting.length === 0 ? [] : [`Not yet run when this was written: ${names(waiting)}.`]),
+    ...(left.length === 0 ? [] : [`Not asked for: ${names(left)}.`]),
+  ]
+}
+
+/** The page, after some of the `chosen` tests. `about` names machine and versions, one line each. */
+export const reportPage = (
+  runs: readonly ScenarioRun[],
+  chosen: readonly Scenario[],
+  about: readonly string[],
+): string =>
   `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Load test of mirrorswarm</title><style>${style}</style></head><body><main>
 <h1>Load test</h1>
-<ul>${about.map(line => `<li>${escapeXml(line)}</li>`).join('')}</ul>
+${summaryOf(runs, chosen)
+  .map(line => `<p class="summary">${escapeXml(line)}</p>`)
+  .join('\n')}
+${list('about', about)}
 ${table(runs)}
-<p>A download is complete when its SHA-256 is right. What fails is tried once more from the origin’s URL, as a user would; times are those of this machine, which runs clients and network alike.</p>
+<p>A download is complete when its SHA-256 is right. What fails is tried once more from the origin’s URL, as a user would. No time is demanded: times are those of this machine, which runs clients and network alike.</p>
 ${runs.map(section).join('\n')}
 </main></body></html>
 `

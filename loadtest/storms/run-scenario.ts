@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { describeError } from '../../core/errors.ts'
+import { type Demand, demandsOf, shareOfVolunteers } from './demands.ts'
 import { type K6Result, runK6 } from './k6-run.ts'
 import { type NetworkSample, Sampler } from './sampler.ts'
 import type { Scenario } from './scenarios.ts'
@@ -17,31 +18,20 @@ export interface ScenarioRun {
   readonly marks: readonly { readonly atMs: number; readonly text: string }[]
   /** Of the bytes that users received: the volunteers' part, 0 to 1. */
   readonly volunteerShare: number
-  /** Empty: all is as it has to be. */
+  readonly demands: readonly Demand[]
+  /** Demands that did not hold, and what else went wrong; empty: all is as it has to be. */
   readonly problems: readonly string[]
 }
 
-const shareOfVolunteers = ({ counts }: K6Result): number => {
-  const volunteers = counts.bytes_from_volunteers ?? 0
-  const all = volunteers + (counts.bytes_from_origin ?? 0)
-  return all === 0 ? 0 : volunteers / all
-}
-
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
-
-/** Whatever is not as the scenario demands. */
-export const problemsOf = (scenario: Scenario, k6: K6Result, happened: number): string[] => {
-  const share = shareOfVolunteers(k6)
-  const problems = k6.crossed.map(threshold => `threshold not held: ${threshold}`)
-  if (scenario.volunteerShare !== null && share < scenario.volunteerShare) {
-    problems.push(`${percent(share)} from volunteers, not ${percent(scenario.volunteerShare)}`)
-  }
-  if (happened < scenario.incidents.length) problems.push('the test ended before all incidents')
-  if (k6.status !== 0 && problems.length === 0) {
-    problems.push(`k6 ended with ${k6.status}: ${k6.output.slice(-2_000)}`)
-  }
-  return problems
-}
+/** A run that came to nothing: the network or k6 did not start, or broke off. */
+export const brokenRun = (scenario: Scenario, why: string): ScenarioRun => ({
+  scenario,
+  k6: {
+    ...{ thresholds: [], counts: {}, trends: {}, samples: [] },
+    ...{ status: null, output: '', usersSinceMs: null },
+  },
+  ...{ network: [], marks: [], volunteerShare: 0, demands: [], problems: [why] },
+})
 
 /** A slow relay in front of each daemon that clients may be sent to. */
 const startRelays = async ({ network }: Stage, bytesPerSecond: number) => {
@@ -108,7 +98,9 @@ export const runScenario = async (
     await sampler.stop()
   })
   await Promise.all(happening)
-  const problems = [...problemsOf(scenario, k6, marks.length), ...failures]
+  const demands = demandsOf(scenario, k6, marks.length)
+  const broken = demands.filter(({ held }) => !held).map(({ text }) => `not so: ${text}`)
+  const problems = [...broken, ...failures]
   const volunteerShare = shareOfVolunteers(k6)
-  return { scenario, k6, network: sampler.samples, marks, volunteerShare, problems }
+  return { scenario, k6, network: sampler.samples, marks, volunteerShare, demands, problems }
 }

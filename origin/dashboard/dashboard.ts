@@ -14,6 +14,8 @@ import type { Publisher } from '../publisher.ts'
 import type { Chosen, RedirectRequest } from '../redirector.ts'
 import { EventHub, type EventHubOptions } from './event-hub.ts'
 import type { StreamReader } from './event-stream.ts'
+import { HistoryKeeper } from './history-keeper.ts'
+import { obtainedSums } from './obtained.ts'
 import { Recorder } from './recorder.ts'
 import { RowChanges, type RowsParts, volunteerRows, withoutReasons } from './volunteer-rows.ts'
 
@@ -26,6 +28,8 @@ export interface DashboardParts
   readonly publicUrl: string | null
   /** Volunteers can install from here. */
   readonly offersPackage: () => boolean
+  /** Where what it shows of the past is kept over restarts. */
+  readonly historyFile: string
 }
 
 /** What of the picture depends on who looks. */
@@ -47,6 +51,7 @@ export class Dashboard {
   readonly #parts: DashboardParts
   readonly #urls = new WeakMap<StreamReader, string>()
   readonly #rows = new RowChanges()
+  readonly #keeper: HistoryKeeper
   #shown: ShownState = nothingShown
   #told = ''
   #unsubscribe: (() => void) | null = null
@@ -68,21 +73,25 @@ export class Dashboard {
       volunteers: () => volunteerRows(parts),
       revision: () => tracker.revision,
       sent: () => metrics.sums(),
+      obtained: obtainedSums(tracker),
       onSample: (sample, totals) => this.hub.tell('traffic', { sample, totals }),
       onHappening: happening => this.hub.tell('happening', happening),
     })
+    this.#keeper = new HistoryKeeper({ file: parts.historyFile, logger, recorder: this.recorder })
   }
 
   async start(): Promise<void> {
+    await this.#keeper.start()
     this.#unsubscribe = this.#parts.log.subscribe(entries => this.recorder.happened(entries))
     await this.hub.start()
     this.recorder.start()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#unsubscribe?.()
     this.recorder.stop()
     this.hub.stop()
+    await this.#keeper.stop()
   }
 
   /** A stream for a reader; `url`: where it reached the origin. See EventHub.open. */

@@ -10,12 +10,13 @@ export const makeDashboard = (
   context: OriginContext,
   { log, tracker, reader }: Pick<OpenStore, 'log' | 'tracker' | 'reader'>,
   publisher: Publisher,
-  offer: PackageOffer,
+  { offer, historyFile }: { readonly offer: PackageOffer; readonly historyFile: string },
 ): Dashboard => {
   const { clock, logger, metrics, resolver, redirector, publicUrl } = context
   return new Dashboard({
     ...{ clock, logger, metrics, resolver, redirector, publicUrl, log, tracker, publisher },
     offersPackage: () => offer.current !== null,
+    historyFile,
     lag: {
       snapshotNumber: () => resolver.latest?.number ?? 0,
       snapshotMs: number => reader.snapshot(number)?.createdMs ?? null,

@@ -17,10 +17,24 @@ import { type SeenSnapshot, type SeenVolunteer, stepReleases } from '../logic/re
 import {
   addReading,
   beginHistory,
+  resumeHistory,
   samplesOf,
   type TrafficHistory,
   type TrafficReading,
 } from '../logic/traffic-history.ts'
+
+export type Obtained = Pick<Totals, 'fromPeersBytes' | 'fromOriginBytes' | 'reusedBytes'>
+
+/** What a restart need not take along. */
+export interface KeptHistory extends Pick<TrafficHistory, 'fine' | 'coarse'> {
+  readonly totals: Totals
+  readonly happenings: readonly Happening[]
+}
+
+const noTotals = {
+  ...{ originBytes: 0, seedBytes: 0, servedHere: 0, redirects: 0, redirectedBytes: 0 },
+  ...{ fromPeersBytes: 0, fromOriginBytes: 0, reusedBytes: 0 },
+} as const
 
 export interface RecorderParts {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
@@ -35,9 +49,17 @@ export interface RecorderParts {
     readonly seedBytes: number
     readonly servedHere: number
   }
+  /** What volunteers announced to have got since the origin started. */
+  readonly obtained: () => Obtained
   /** Told of each new sample. */
   readonly onSample: (sample: TrafficSample, totals: Totals) => void
   readonly onHappening: (happening: Happening) => void
+}
+
+const addTotals = (before: Totals, own: Omit<Totals, 'sinceMs'>): Totals => {
+  const keys = Object.keys(noTotals) as (keyof typeof noTotals)[]
+  const sums = keys.map(key => [key, Math.min(Number.MAX_SAFE_INTEGER, before[key] + own[key])])
+  return { ...before, ...Object.fromEntries(sums) }
 }
 
 export class Recorder {
@@ -50,16 +72,28 @@ export class Recorder {
   #history: TrafficHistory
   #sampledMs: number
   #seen: string | null = null
+  /** Sums from before the start of this process. */
+  #before: Totals
   #timer: NodeJS.Timeout | null = null
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
     this.#startedMs = parts.clock.nowMs()
     this.#sampledMs = parts.clock.monotonicMs()
-    this.#history = beginHistory({
-      atMs: this.#startedMs,
-      ...{ originBytes: 0, seedBytes: 0, redirects: 0, volunteerRate: 0, swarmRate: 0 },
-    })
+    this.#before = { ...noTotals, sinceMs: this.#startedMs }
+    this.#history = beginHistory(this.#firstReading())
+  }
+
+  /** Go on from what an earlier process kept; to be called before the start. */
+  resume({ fine, coarse, totals, happenings }: KeptHistory): void {
+    this.#history = resumeHistory({ fine, coarse }, this.#firstReading())
+    this.#before = { ...totals, sinceMs: Math.min(totals.sinceMs, this.#startedMs) }
+    this.#happenings = [...happenings, ...this.#happenings].slice(-rememberedHappenings)
+  }
+
+  get kept(): KeptHistory {
+    const { fine, coarse } = this.#history
+    return { fine, coarse, totals: this.totals, happenings: this.#happenings }
   }
 
   start(): void {
@@ -117,14 +151,16 @@ export class Recorder {
   }
 
   get totals(): Totals {
-    const { clientBytes, seedBytes, servedHere } = this.#parts.sent()
+    const { clientBytes: originBytes, seedBytes, servedHere } = this.#parts.sent()
+    const [redirects, redirectedBytes] = [this.#redirects, this.#redirectedBytes]
+    const own = { originBytes, seedBytes, servedHere, redirects, redirectedBytes }
+    return addTotals(this.#before, { ...own, ...this.#parts.obtained() })
+  }
+
+  #firstReading(): TrafficReading {
     return {
-      sinceMs: this.#startedMs,
-      originBytes: clientBytes,
-      seedBytes,
-      servedHere,
-      redirects: this.#redirects,
-      redirectedBytes: this.#redirectedBytes,
+      ...{ atMs: this.#startedMs, originBytes: 0, seedBytes: 0, redirects: 0 },
+      ...{ volunteerRate: 0, swarmRate: 0, reusedBytes: 0 },
     }
   }
 
@@ -144,6 +180,7 @@ export class Recorder {
       redirects: this.#redirects,
       volunteerRate,
       swarmRate,
+      reusedBytes: this.#parts.obtained().reusedBytes,
     }
   }
 }

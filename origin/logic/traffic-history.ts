@@ -1,7 +1,12 @@
 // Traffic over time in bounded memory: fine steps for an hour, their averages for two days. Pure; it
 // is told counters that only grow, and rates as volunteers announced them.
 
-import { trafficSamples, trafficStep, trafficSteps } from '../../core/dashboard-limits.ts'
+import {
+  trafficSampleMs,
+  trafficSamples,
+  trafficStep,
+  trafficSteps,
+} from '../../core/dashboard-limits.ts'
 import type { TrafficSample } from '../../dashboard/logic/overview.ts'
 
 /** Counters since the start of the process, and what volunteers say at present. */
@@ -12,6 +17,8 @@ export interface TrafficReading {
   readonly redirects: number
   readonly volunteerRate: number
   readonly swarmRate: number
+  /** Grows with what volunteers announce. */
+  readonly reusedBytes: number
 }
 
 export interface TrafficHistory {
@@ -38,20 +45,45 @@ const sampleBetween = (from: TrafficReading, to: TrafficReading): TrafficSample 
     volunteerRate: to.volunteerRate,
     seedRate: rate(from.seedBytes, to.seedBytes),
     swarmRate: to.swarmRate,
+    reusedRate: rate(from.reusedBytes, to.reusedBytes),
     redirectsPerSecond: rate(from.redirects, to.redirects),
   }
 }
 
-const keys = [
-  ...(['originRate', 'volunteerRate', 'seedRate', 'swarmRate', 'redirectsPerSecond'] as const),
-]
+/** All that a sample tells beside its time. */
+export const sampleKeys = [
+  ...(['originRate', 'volunteerRate', 'seedRate', 'swarmRate'] as const),
+  ...(['redirectsPerSecond', 'reusedRate'] as const),
+] as const
 
 /** The average of some samples, at the time of the last. */
 export const averageSample = (samples: readonly TrafficSample[]): TrafficSample => {
   const sums = Object.fromEntries(
-    keys.map(key => [key, samples.reduce((sum, each) => sum + each[key], 0) / samples.length]),
-  ) as Record<(typeof keys)[number], number>
+    sampleKeys.map(key => [
+      key,
+      samples.reduce((sum, each) => sum + each[key], 0) / samples.length,
+    ]),
+  ) as Record<(typeof sampleKeys)[number], number>
   return { ...sums, atMs: samples.at(-1)?.atMs ?? 0 }
+}
+
+/**
+ * The history that goes on from what was kept over a restart: what the clock puts into the future, or
+ * out of sight, is left out.
+ */
+export const resumeHistory = (
+  kept: Pick<TrafficHistory, 'fine' | 'coarse'>,
+  last: TrafficReading,
+): TrafficHistory => {
+  const spanMs = trafficSteps * trafficStep * trafficSampleMs
+  const isShown = ({ atMs }: TrafficSample): boolean =>
+    atMs <= last.atMs && atMs > last.atMs - spanMs
+  const coarse = kept.coarse.filter(isShown)
+  const fine = kept.fine.filter(isShown).slice(-trafficSamples)
+  // What is in no coarse sample yet would be lost when it is no longer fine.
+  const rest = fine.filter(({ atMs }) => atMs > (coarse.at(-1)?.atMs ?? 0)).slice(-trafficStep)
+  const all = rest.length === 0 ? coarse : [...coarse, averageSample(rest)]
+  return { last, fine, coarse: all.slice(-trafficSteps), pending: 0 }
 }
 
 /** The history with the time up to this reading. A clock that went back adds nothing. */
