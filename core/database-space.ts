@@ -16,6 +16,10 @@ const pragmaValue = (database: DatabaseSync, pragma: string): number =>
 /** Pages of the file that hold nothing. */
 export const freePages = (database: DatabaseSync): number => pragmaValue(database, 'freelist_count')
 
+/** Less than a quarter of the pages is free, which what comes next will use again. */
+export const isMostlyFull = (database: DatabaseSync): boolean =>
+  freePages(database) * 4 < pragmaValue(database, 'page_count')
+
 /**
  * Shrinks the file by its free pages; outside of transactions. Returns the bytes given back: 0 for a
  * database that was made without `shrinkable`. A step that fails (somebody writes for long, the disk

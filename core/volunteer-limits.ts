@@ -44,6 +44,12 @@ export const metainfoBytes = 16 * MiB
 export const loadSampleMs = 500
 /** Whether the owner's hours have begun or ended is looked at this often. */
 export const hoursCheckMs = 1_000
+/** Old snapshots of the manifest are forgotten this often: some minutes' worth of changes are few. */
+export const manifestPruneMs = 3_600_000
+/** Ended entries that are forgotten in one transaction: some milliseconds, so that clients do not wait for it. */
+export const forgottenAtOnce = 50
+/** Between two of them clients and the swarm have the thread, so many times as long as it took. */
+export const forgettingPauseFactor = 10
 /** The loop of a volunteer looks around at least this often, whatever the clocks do meanwhile. */
 export const syncWakeMs = 60_000
 /** How long the goodbye announce may take when a volunteer stops. */

@@ -35,6 +35,7 @@ import { FetchAlone } from './fetch-alone.ts'
 import { HeldStore } from './held-store.ts'
 import { makeLoad } from './load-parts.ts'
 import { ManifestFollower } from './manifest-follower.ts'
+import { ManifestPruner } from './manifest-pruner.ts'
 import type { Metrics } from './metrics.ts'
 import { MirrorFolder } from './mirror-folder.ts'
 import { checkMounted } from './mount-check.ts'
@@ -217,7 +218,7 @@ const makeSync = (
 ) => {
   const { nudge, onError } = seams
   const { options, data, mirrorDir, enrolment } = input
-  const { reader, writer, store, work, staging } = stores
+  const { reader, writer, store, work, staging, objects } = stores
   const { folder, hasher, placer, origin, space } = transport
   const adopter = new Adopter({ folder, store, work, reader, hasher })
   const fetcher: Fetcher = new Fetcher({
@@ -260,16 +261,18 @@ const makeSync = (
     { origin, reader, writer, store, client, clock: systemClock, logger },
     { rootKey: enrolment.rootKey, repositoryId: enrolment.repositoryId },
   )
+  const pruner = new ManifestPruner({ writer, store, objects, clock: systemClock, logger })
   const sync: Sync = new Sync(
     {
       ...{ follower, reconciler, adopter, fetcher, placer, store, random, logger, onError },
       clock: systemClock,
       onMilestone: nudge,
       checkMounted: () => checkMounted(mirrorDir, store),
+      pruneManifest: (graceMs, signal) => pruner.prune(graceMs, signal),
     },
     { graceMs: options.graceMs, open: seams.isOpen },
   )
-  return { adopter, fetcher, reconciler, follower, sync, bootstrap }
+  return { adopter, fetcher, reconciler, follower, pruner, sync, bootstrap }
 }
 
 interface ServingSeams {

@@ -195,6 +195,7 @@ const startParts = async (base: Base, assembly: Assembly): Promise<void> => {
   await transport.prefill.start()
   transport.basis.filler.start()
   await stores.staging.start()
+  await follow.pruner.start()
   follow.follower.start()
   await transport.roster.start()
   assembly.client.setRoster(transport.roster.tag)

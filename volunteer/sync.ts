@@ -50,6 +50,8 @@ export interface SyncParts {
   readonly onError?: (error: unknown) => void
   /** Throws when the mirror's disk is missing. */
   readonly checkMounted: () => Promise<void>
+  /** Forgets old snapshots, when it is time to: see manifest-pruner.ts. */
+  readonly pruneManifest?: (graceMs: number, signal: AbortSignal) => Promise<void>
 }
 
 export interface SyncOptions {
@@ -230,6 +232,7 @@ export class Sync {
     }
     this.enter('idle')
     await this.#deleteRetired(signal)
+    await this.#parts.pruneManifest?.(this.#graceMs, signal)
     return true
   }
 
