@@ -25,6 +25,8 @@ export const addCounter = (
     registers: [registry],
     collect() {
       this.reset()
+      // The library begins a series without labels at 0; what is not known shall have none.
+      if (labels === undefined) this.remove()
       for (const [labelled, value] of read()) {
         if (Number.isFinite(value) && value >= 0) this.inc({ ...labelled }, value)
       }

@@ -7,7 +7,7 @@ import type { RepoPath, VolunteerName } from '../core/ids.ts'
 import { silentLogger } from '../core/log.ts'
 import type { Content } from '../manifest/model.ts'
 import { AccessLog } from './access-log.ts'
-import { TestNetwork } from './fixtures/test-network.ts'
+import { rawRequest, TestNetwork } from './fixtures/test-network.ts'
 import { originDefaults } from './main.ts'
 
 interface Line {
@@ -55,6 +55,37 @@ t.test('a line has what analysers ask for, as much of it as the operator wants',
     '192.0.2.77',
   ])
   t.equal(statSync(file).mode & 0o777, 0o640)
+})
+
+t.test('HEAD has a line of no bytes, on every way to it', async t => {
+  const fill = (repository: string): void =>
+    writeFileSync(join(repository, 'a.bin'), Buffer.alloc(20_000, 'a'))
+  const network = await TestNetwork.start(t, fill, { announceIntervalMs: 60_000 })
+  await network.waitForSnapshot(1)
+  await network.volunteer('ada')
+  const file = join(testFolder(t), 'access.log')
+  const options = { ...originDefaults, repositoryDir: network.repository, dataDir: network.data }
+  await network.origin.reload({ ...options, accessLog: file })
+  const ask = (method: string, agent: string, target = '/a.bin', range?: string) =>
+    rawRequest(network.origin.url, target, {
+      ...{ method, headers: { 'user-agent': agent, ...(range === undefined ? {} : { range }) } },
+    })
+  for (const turn of [0, 1]) {
+    for (const method of ['GET', 'HEAD']) {
+      const range = 'bytes=0-99'
+      t.equal((await ask(method, `whole ${turn} ${method}`)).status, 302)
+      t.equal((await ask(method, `part ${turn} ${method}`, '/a.bin', range)).status, 302)
+      t.equal((await ask(method, `via ${turn} ${method}`, '/-/via/ada/a.bin')).status, 302)
+    }
+  }
+  await network.origin.reload({ ...options, accessLog: null })
+  await network.origin.stop()
+  const seen = linesIn(file).map(line => Object.values(line).join(' '))
+  const count = (pattern: RegExp): number => seen.filter(line => pattern.test(line)).length
+  t.equal(seen.length, 12)
+  t.equal(count(/ HEAD \/a\.bin HTTP\/1\.1 302 0 ada /), 6)
+  t.equal(count(/ GET \/a\.bin HTTP\/1\.1 302 20000 ada (?:whole|via)/), 4)
+  t.equal(count(/ GET \/a\.bin HTTP\/1\.1 302 100 ada part/), 2)
 })
 
 t.test('a file that cannot be opened leaves the old one', async t => {

@@ -67,19 +67,19 @@ export class AccessLog {
     if (before !== null) this.#closing = this.#closing.then(() => this.#close(before))
   }
 
-  /** A client was sent to a volunteer. */
-  sent(name: VolunteerName, request: RedirectRequest): void {
+  /** A client was sent to a volunteer. Not `counted`: it had a line for the same bytes before. */
+  sent(name: VolunteerName, request: RedirectRequest, counted = true): void {
     if (this.#output === null) return
-    const { client, address = null, path, content, range } = request
+    const { client, address = null, path, content, range, method = 'GET' } = request
     const { name: user, agent } = partsOfClient(client, address ?? '', this.#parts.named)
     this.#output.lines.info({
       address: address === null ? '-' : logAddress(address, this.#addresses),
       client: user ?? '-',
-      method: 'GET',
+      method,
       path: `/${path}`,
       protocol: 'HTTP/1.1',
       status: 302,
-      bytes: expectedBytes(range, content.sizeBytes),
+      bytes: counted && method === 'GET' ? expectedBytes(range, content.sizeBytes) : 0,
       volunteer: name,
       agent: agent === '' ? '-' : agent,
     })

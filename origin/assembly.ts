@@ -161,6 +161,7 @@ const makeContext = (
     | 'resolver'
     | 'metrics'
     | 'stopping'
+    | 'onNamed'
     | 'onRepeat'
     | 'onRequest'
     | 'access'
@@ -305,7 +306,8 @@ const makeListeners = (
     readonly dashboard: Dashboard
     readonly accessLog: AccessLog
   },
-): Pick<OriginContext, 'onRepeat' | 'onRequest'> & Required<Pick<RedirectorParts, 'onSent'>> => ({
+): Pick<OriginContext, 'onNamed' | 'onRepeat' | 'onRequest'> &
+  Required<Pick<RedirectorParts, 'onSent'>> => ({
   onRepeat: (name, file) => {
     reachability.suspect(name)
     late().auditor.suspect(name, file)
@@ -316,6 +318,7 @@ const makeListeners = (
     late().dashboard.sent(name, request, chosen)
     late().accessLog.sent(name, request)
   },
+  onNamed: (name, request) => late().accessLog.sent(name, request, false),
   onRequest: content => {
     tracker.requested(content)
     late().foreign.requested(content)

@@ -19,7 +19,7 @@ import type { HotFiles } from './hot-files.ts'
 import { baseUrl, splitTarget } from './logic/public-url.ts'
 import type { Rights } from './logic/rights.ts'
 import type { Metrics } from './metrics.ts'
-import type { Redirector } from './redirector.ts'
+import type { Redirector, RedirectRequest } from './redirector.ts'
 import type { RescueNames } from './rescue-names.ts'
 import type { PinnedAsker, Resolver } from './resolver.ts'
 import type { DirectoryPages } from './routes/directories.ts'
@@ -67,6 +67,8 @@ export interface OriginContext {
   readonly stopping: AbortSignal
   /** A client asked for a content. */
   onRequest(content: ContentNumber): void
+  /** An answer names a volunteer, and is none to count: to HEAD, or one that sends a client on. */
+  onNamed(name: VolunteerName, request: RedirectRequest): void
   /** A client came back from this volunteer for the same file. */
   onRepeat(name: VolunteerName, file: { readonly path: RepoPath; readonly content: Content }): void
 }

@@ -52,6 +52,7 @@ export const redirectRequestOf = (exchange: Exchange, file: FoundFile): Redirect
   path: file.path,
   content: file.content,
   range: rangeOf(exchange),
+  method: exchange.method,
 })
 
 /** Where the file can be had; nobody but the origin when it is never redirected. */

@@ -42,6 +42,7 @@ const decide = (
     content: file.content,
     linked: file.linked,
     range: undefined,
+    method: request.method === 'HEAD' ? 'HEAD' : 'GET',
   }
   const decision = redirector.decide(wanted)
   // One that comes back is looked after by the routes.
@@ -49,7 +50,7 @@ const decide = (
   if (request.method === 'GET') {
     redirector.record(wanted, decision)
     context.onRequest(file.content.number)
-  }
+  } else context.onNamed(decision.chosen.candidate.name, wanted)
   metrics.decided((clock.monotonicMs() - startMs) / 1000)
   const link = linkHeader(baseOf(context, request, https), file.path, decision.duplicates)
   metrics.count('redirect')

@@ -48,6 +48,8 @@ export interface RedirectRequest {
   /** linkContent of its hash, where the caller has it. */
   readonly linked?: string
   readonly range: string | undefined
+  /** For the access log; missing: GET. */
+  readonly method?: 'GET' | 'HEAD'
 }
 
 export type RedirectDecision = {

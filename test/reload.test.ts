@@ -73,8 +73,10 @@ t.test(
         )?.[1]
       t.equal(await room(), '256')
       const rules = 'prefer: ["10.0.0.0/8=nobody-yet"]'
-      const changed = await reload(originText('serving-limit: 7', rules, 'grace: 2h'))
-      t.match(changed, { level: 40, needRestart: ['grace'] }, 'a warning')
+      const changed = await reload(
+        originText('serving-limit: 7', rules, 'grace: 2h', 'public-dashboard: true'),
+      )
+      t.match(changed, { level: 40, needRestart: ['public-dashboard', 'grace'] }, 'a warning')
       t.equal(await room(), '7')
       t.match(origin.output, /--prefer names a volunteer that is not enrolled/)
       const bad = await reload(originText('serving-limit: 9', 'prefer: ["10.0.0.0/8"]'))

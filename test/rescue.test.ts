@@ -2,7 +2,7 @@
 // give a name two addresses. The file runs itself there.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { AptClient } from '../loadtest/clients/apt.ts'
@@ -50,6 +50,7 @@ if (inside) {
         ...['origin', network.repository, '--data', network.data],
         ...['--listen', `127.0.0.1:${port}`, '--public-url', `http://127.0.0.1:${port}/`],
         ...['--rescue-zone', zone, '--announce-interval', '60s'],
+        ...['--access-log', join(folder, 'access.log')],
       ],
     })
     await origin.start()
@@ -95,6 +96,15 @@ if (inside) {
         t.match(result.stdout, `1 http://only-ada.${zone}:${port}/${path}?c=`)
         t.equal(await hashFile(join(folder, 'first')), await hashFile(file))
         t.equal(await served(), 0)
+        const last = async (): Promise<string> => {
+          for (;;) {
+            const text = readFileSync(join(folder, 'access.log'), 'utf8')
+            if (text.includes('"agent":"first"')) return text.trimEnd().split('\n').at(-1) ?? ''
+            await new Promise(resolve => setTimeout(resolve, 50))
+          }
+        }
+        const sentOn = { method: 'GET', path: `/${path}`, status: 302, bytes: 0, volunteer: 'ada' }
+        t.match(JSON.parse(await last()), sentOn, 'the access log tells, and counts no bytes twice')
       },
     )
 

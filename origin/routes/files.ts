@@ -74,6 +74,7 @@ const tryRedirect = (
     return { redirected: true, repeated: true }
   }
   const { duplicates, location } = decision
+  if (exchange.method === 'HEAD') context.onNamed(decision.chosen.candidate.name, request)
   const link = linkHeader(exchange.base, file.path, duplicates)
   sendRedirect(exchange, file.content, location, link)
   return { redirected: true, repeated: false }
@@ -129,6 +130,7 @@ const answerRescued = async (
   const { content } = rescued
   const link = describedBy(exchange.base, file.path)
   if (rescued.kind === 'send-on') {
+    context.onNamed(rescued.name, redirectRequestOf(exchange, { ...file, content }))
     sendRedirect(exchange, content, rescued.location, link)
     return 'redirect'
   }

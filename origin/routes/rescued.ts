@@ -2,13 +2,19 @@
 // merely tried the origin's address first. The link is as good here as there.
 
 import { bouncesEach, bounceUses } from '../../core/healing-limits.ts'
+import type { VolunteerName } from '../../core/ids.ts'
 import type { Content } from '../../manifest/model.ts'
 import type { Admission } from '../bounces.ts'
 import type { Exchange, OriginContext } from '../context.ts'
 import type { FoundFile } from '../found-file.ts'
 
 export type Rescue =
-  | { readonly kind: 'send-on'; readonly location: string; readonly content: Content }
+  | {
+      readonly kind: 'send-on'
+      readonly name: VolunteerName
+      readonly location: string
+      readonly content: Content
+    }
   | { readonly kind: 'serve'; readonly content: Content; readonly admission: Admission }
 
 /** What to do with it; null: it is a request like any other. */
@@ -27,7 +33,8 @@ export const rescue = async (
   if (content === null) return null
   const base = rescued.only ? null : await names.sendOn(client, rescued.name, file.path)
   if (base !== null) {
-    return { kind: 'send-on', location: `${base}/${file.path}?${queryText}`, content }
+    const location = `${base}/${file.path}?${queryText}`
+    return { kind: 'send-on', name: rescued.name, location, content }
   }
   context.onRepeat(rescued.name, { path: file.path, content })
   const shares = [
