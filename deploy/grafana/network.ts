@@ -155,6 +155,40 @@ const volunteers: Section = {
   ],
 }
 
+const mirrors: Section = {
+  title: 'Mirrors without our daemon',
+  panels: [
+    number('Watched', 'sum(mirrorswarm_mirrors_watched)', {
+      about: 'What each holds and serves is among the volunteers’ panels.',
+    }),
+    curves(
+      'Looks at their files',
+      [[`sum by (result) (rate(mirrorswarm_mirror_looks_total[${interval}]))`, '{{result}}']],
+      {
+        unit: 'ops',
+        width: 10,
+        stacked: true,
+        about:
+          'right: as published · absent: not there, or other bytes · untold: the origin has other bytes now · failed: no answer · busy: it asked to wait.',
+      },
+    ),
+    curves(
+      'What is read, and what is lost',
+      [
+        [
+          `sum(rate(mirrorswarm_mirror_look_bytes_total[${interval}]))`,
+          'bytes a second, to compare',
+        ],
+        ['sum(increase(mirrorswarm_mirror_lost_proofs_total[1h]))', 'files lost in an hour'],
+      ],
+      {
+        width: 10,
+        about: 'Lost: a mirror had the file, and has it no more or has other bytes.',
+      },
+    ),
+  ],
+}
+
 export const networkDashboard = (): DashboardBuilder =>
   withSections(
     newDashboard(
@@ -162,5 +196,5 @@ export const networkDashboard = (): DashboardBuilder =>
       'network',
       'Who serves how much, what is saved, who lags, what is wrong.',
     ),
-    [now, clients, saved, volunteers],
+    [now, clients, saved, volunteers, mirrors],
   )
