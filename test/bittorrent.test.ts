@@ -16,7 +16,7 @@ import { clientFolder, get } from './start-network.ts'
 
 t.setTimeout(180_000)
 // Most of their time clients wait by themselves.
-t.jobs = 5
+t.jobs = 6
 
 /** For each client another file, so that none gets anything from another client. */
 const files = {
@@ -27,6 +27,7 @@ const files = {
   'magnet.bin': 3_000_001,
   'large-magnet.iso': 34_000_001,
   'transmission.iso': 34_000_002,
+  'transmission-magnet.bin': 3_000_002,
   'qbittorrent.bin': 5_000_002,
   'qbittorrent-magnet.bin': 300_002,
 } as const
@@ -126,6 +127,19 @@ const transmission = t.test(
   },
 )
 
+const transmissionMagnet = t.test(
+  'transmission-cli, by a magnet link',
+  { ...aside, skip: skipTransmission },
+  async t => {
+    const [folder, name] = [clientFolder(t), 'transmission-magnet.bin'] as const
+    const magnet = await seedlessMagnet(t, name)
+    const home = join(folder, 'home')
+    const result = await transmissionTorrent(magnet, folder, home, { timeoutMs: 120_000 })
+    t.comment(`in ${result.durationMs.toFixed(0)} ms`)
+    await checkSame(t, name, folder)
+  },
+)
+
 const skipQbittorrent = skipUnlessOwn(missing('qbittorrent-nox'))
 const qbittorrent = t.test(
   'qbittorrent-nox, by a torrent and by a magnet link',
@@ -143,12 +157,12 @@ const qbittorrent = t.test(
   },
 )
 
-await Promise.all([aria2, aria2Magnet, transmission, qbittorrent])
+await Promise.all([aria2, aria2Magnet, transmission, transmissionMagnet, qbittorrent])
 
 t.test('all of it came from the origin’s own port', async t => {
   const left = [
     ...(missing('aria2c') ? ['large.iso', 'small.bin', 'magnet.bin', 'large-magnet.iso'] : []),
-    ...(skipTransmission ? ['transmission.iso'] : []),
+    ...(skipTransmission ? ['transmission.iso', 'transmission-magnet.bin'] : []),
     ...(skipQbittorrent ? ['qbittorrent.bin', 'qbittorrent-magnet.bin'] : []),
   ]
   let size = 0

@@ -38,8 +38,8 @@ const runUntil = async (
 }
 
 /**
- * `transmission-cli` on a .torrent file: downloads into `folder` and ends without seeding. Its settings
- * are made in `home`: it talks to nobody but trackers and the peers they name.
+ * `transmission-cli` on a .torrent file or a magnet link: downloads into `folder` and ends without
+ * seeding. Its settings are made in `home`: it talks to nobody but trackers and the peers they name.
  */
 export const transmissionTorrent = (
   torrent: string,
@@ -59,7 +59,7 @@ export const transmissionTorrent = (
   return runUntil(finished, 'transmission-cli', args, { env, ...options })
 }
 
-/** The same with `qbittorrent-nox`, which takes magnet links too. */
+/** The same with `qbittorrent-nox`. */
 export const qbittorrentTorrent = async (
   torrent: string,
   folder: string,
