@@ -2,12 +2,15 @@
 // format, and every option, file, port and volume that they name.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { commands } from '../cli/commands.ts'
 import { resolveOptions } from '../cli/resolve-options.ts'
+import { commandFile } from '../loadtest/daemon.ts'
+import { plainEnvironment, run } from '../loadtest/programs.ts'
+import { TestNetwork } from '../origin/fixtures/test-network.ts'
 
 const root = dirname(import.meta.dirname)
 const read = (path: string): string => readFileSync(join(root, 'deploy', path), 'utf8')
@@ -65,7 +68,9 @@ t.test('units, users and folders name the same things', async t => {
 
 interface Service {
   readonly image: string
+  readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
+  readonly healthcheck?: { readonly test: readonly string[] }
   readonly environment?: Readonly<Record<string, string>>
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
@@ -78,17 +83,26 @@ const compose = parse(read('container/compose.yaml'), { merge: true }) as {
   readonly volumes: object
 }
 const container = join(root, 'deploy/container')
+/** Where volunteers find their token, and the origin's data folder as the token's maker sees it. */
+const enrolmentFile = '/srv/enrolment/volunteer.yaml'
+const originData = '/srv/repo.mirrorswarm'
 
 t.test('every daemon of the compose file has options that exist, and its ports open', async t => {
   const daemons = Object.entries(compose.services).filter(
-    ([, { image }]) => image === 'mirrorswarm',
+    ([, { image, entrypoint }]) => image === 'mirrorswarm' && entrypoint === undefined,
   )
   t.equal(daemons.length, 4)
+  const enrolment = join(t.testdir({ 'volunteer.yaml': "token: 'abc'\n" }), 'volunteer.yaml')
   for (const [name, { command = [], environment = {}, ports = [] }] of daemons) {
-    const options = (await optionsOf(command, environment)) as {
+    const words = command.map(word => word.replace(enrolmentFile, enrolment))
+    const options = (await optionsOf(words, environment)) as {
       readonly listen: { readonly port: number }
       readonly peerPort?: number
+      readonly token?: string
     }
+    if (name !== 'origin') t.equal(options.token, 'abc', name)
+    const health = compose.services[name]?.healthcheck?.test.at(-1) ?? ''
+    t.match(health, `http://127.0.0.1:${options.listen.port}/-/health`, name)
     const inside = ports.map(each => each.split(':').at(-1))
     t.ok(inside.includes(`${options.listen.port}`), `${name}: ${options.listen.port}`)
     if (options.peerPort !== undefined) t.ok(inside.includes(`${options.peerPort}`), name)
@@ -97,6 +111,35 @@ t.test('every daemon of the compose file has options that exist, and its ports o
   }
   const published = Object.values(compose.services).flatMap(({ ports = [] }) => ports)
   t.equal(new Set(published).size, published.length, 'no port twice')
+})
+
+t.test('starting all is enough: the token for the volunteers is made, once', async t => {
+  const network = await TestNetwork.start(t, () => undefined)
+  await network.waitForSnapshot(1)
+  const folder = dirname(network.data)
+  for (const name of ['bin', 'enrolment']) mkdirSync(join(folder, name))
+  const program = `#!/bin/sh\nexec '${process.execPath}' '${commandFile}' "$@"\n`
+  writeFileSync(join(folder, 'bin/mirrorswarm'), program, { mode: 0o755 })
+  const { entrypoint = [], command = [], volumes = [] } = compose.services.token ?? {}
+  for (const place of [originData, dirname(enrolmentFile)]) t.match(volumes.join(), `:${place}`)
+  const script = command
+    .join()
+    .replaceAll('$$', '$')
+    .replaceAll(originData, network.data)
+    .replaceAll(dirname(enrolmentFile), join(folder, 'enrolment'))
+    .replace('http://origin:8080/', network.origin.url)
+  const [shell = '', ...flags] = entrypoint
+  const PATH = `${join(folder, 'bin')}:/usr/bin:/bin`
+  const make = () => run(shell, [...flags, script], { env: plainEnvironment({ PATH }) })
+  const made = await make()
+  t.equal(made.status, 0, made.stderr)
+  const file = join(folder, 'enrolment/volunteer.yaml')
+  const text = readFileSync(file, 'utf8')
+  t.match(text, /^token: '\S{20,}'\n$/)
+  t.match(made.stderr, /3 times/, 'one for each volunteer')
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.equal((await make()).status, 0)
+  t.equal(readFileSync(file, 'utf8'), text)
 })
 
 t.test('what the compose file mounts and builds is there', async t => {
@@ -150,9 +193,10 @@ t.test('the Kubernetes example is whole, and its options exist', async t => {
   const objects = documents.map(document => document.toJS())
   t.same(
     objects.map(({ kind }) => kind),
-    ['Service', 'StatefulSet', 'DaemonSet'],
+    ['Service', 'Ingress', 'StatefulSet', 'DaemonSet'],
   )
-  for (const { spec } of objects.slice(1)) {
+  t.equal(objects[1].spec.rules[0].http.paths[0].backend.service.name, objects[0].metadata.name)
+  for (const { spec } of objects.slice(2)) {
     t.same(spec.selector.matchLabels, spec.template.metadata.labels)
     const { containers, volumes } = spec.template.spec as Pod
     const claims = (spec.volumeClaimTemplates ?? []).map(
@@ -161,9 +205,13 @@ t.test('the Kubernetes example is whole, and its options exist', async t => {
     const known = [...volumes.map(({ name }) => name), ...claims]
     for (const { args, env, ports, volumeMounts } of containers) {
       for (const { name } of volumeMounts) t.ok(known.includes(name), name)
-      const { listen } = (await optionsOf(args, { MIRRORSWARM_TOKEN: 'x' })) as {
+      const { listen, publicUrl, tls } = (await optionsOf(args, { MIRRORSWARM_TOKEN: 'x' })) as {
         readonly listen: { readonly port: number }
+        readonly publicUrl: string
+        readonly tls: object | null
       }
+      t.match(publicUrl, /^https:/, 'clients on https get https volunteers only')
+      t.ok(tls !== null || args[0] === 'origin', 'the ingress has it for the origin')
       t.ok(ports.some(({ containerPort }) => containerPort === listen.port))
       const set = env.map(({ name }) => name)
       for (const [, used = ''] of args.join(' ').matchAll(/\$\((\w+)\)/g)) t.ok(set.includes(used))
