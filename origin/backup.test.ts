@@ -27,7 +27,9 @@ t.test('a backup has what is committed, and nothing that is made anew', async t 
   const target = join(folder, 'new', 'backup')
   const steps: string[] = []
   const { bytes } = await backUp(data, target, ({ what }) => steps.push(what))
-  t.same(readdirSync(target).sort(), ['keys', 'manifest.db', 'objects', 'origin.json'])
+  t.same(readdirSync(target).sort(), [
+    ...['keys', 'manifest.db', 'new-epoch', 'objects', 'origin.json'],
+  ])
   t.ok(bytes > 4096)
   t.ok(steps.indexOf('manifest.db') < steps.indexOf('objects'), 'who names before what is named')
   const copy = new DatabaseSync(join(target, 'manifest.db'))

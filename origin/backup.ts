@@ -1,7 +1,7 @@
 // Copies an origin's data folder while the origin runs or not, so that an origin started on the copy is
 // a whole one. What can be made anew (unpacked forms, anchors, locks) is left out.
 
-import { cp, mkdir, readdir, stat } from 'node:fs/promises'
+import { cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describeError, isMirrorswarmError, MirrorswarmError, systemCode } from '../core/errors.ts'
@@ -72,6 +72,9 @@ const requireOrigin = async (folder: string): Promise<void> => {
   throw new MirrorswarmError('MS_CONFIG_INVALID', `${folder} is not an origin's data folder`)
 }
 
+/** Where an origin starts on it: its snapshots may have been followed by others. */
+const newEpochText = 'An origin that starts here begins a new epoch, and removes this file.\n'
+
 /**
  * Copy the data folder `dataDir` into the empty or missing folder `target`. Rejects with
  * MS_CONFIG_INVALID, and MS_DATA_CORRUPT where something cannot be read.
@@ -84,6 +87,8 @@ export const backUp = async (
   const { folder } = dataFiles(dataDir)
   await requireOrigin(folder)
   await makeTarget(target)
+  // First: what is interrupted is no backup, but may be taken for one.
+  await writeFile(dataFiles(target).newEpoch, newEpochText)
   const total = databases.length + rest.length
   let done = 0
   for (const name of [...databases, ...rest]) {

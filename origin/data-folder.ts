@@ -40,6 +40,8 @@ export interface DataFiles {
   readonly running: string
   /** What the dashboard shows of the past. */
   readonly dashboard: string
+  /** Is there if the numbers of snapshots may have gone back: begin a new epoch. */
+  readonly newEpoch: string
 }
 
 export interface DataFolder {
@@ -71,6 +73,7 @@ export const dataFiles = (dataDir: string): DataFiles => {
     operatorToken: join(folder, 'operator-token'),
     running: join(folder, 'running.json'),
     dashboard: join(folder, 'dashboard.json'),
+    newEpoch: join(folder, 'new-epoch'),
   }
 }
 

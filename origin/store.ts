@@ -1,6 +1,7 @@
 // Everything of the data folder that is open while an origin, or a command in its place, works:
 // databases, objects, and the tracker restored from its log.
 
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
@@ -32,18 +33,30 @@ export interface OpenStore {
   readonly tracker: Tracker
 }
 
-/** The first epoch of a repository; a restore from backup starts the next one. */
+/** The first epoch of a repository; a restore from backup starts another one. */
 const firstEpoch = 1
 
+/**
+ * Later than every epoch that began before, of which a restored copy may know nothing: the time says
+ * so, unless the clock went back.
+ */
+const nextEpoch = (current: number): number =>
+  Math.max(current + 1, Math.floor(systemClock.nowMs() / 1000))
+
 /** Name the repository in its manifest, once; throws MS_DATA_CORRUPT if it is another's. */
-const ensureIdentity = (file: string, rootKey: string): void => {
-  const writer = ManifestWriter.open(file)
+const ensureIdentity = ({ files, rootKeys }: DataFolder, logger: Logger): void => {
+  const isRestored = existsSync(files.newEpoch)
+  const writer = ManifestWriter.open(files.manifest)
   try {
-    const epoch = writer.identity()?.epoch ?? firstEpoch
-    writer.setIdentity({ repositoryId: repositoryIdOf(rootKey), epoch })
+    const current = writer.identity()?.epoch ?? firstEpoch
+    const epoch = isRestored ? nextEpoch(current) : current
+    writer.setIdentity({ repositoryId: repositoryIdOf(rootKeys.publicKey), epoch })
+    if (isRestored) logger.warn({ epoch }, 'a new epoch begins, as after restoring a backup')
   } finally {
     writer.close()
   }
+  // Last: whoever is killed before begins one more, which does no harm.
+  rmSync(files.newEpoch, { force: true })
 }
 
 /** Open the stores of a data folder; what was opened is closed by `stack`, last first. */
@@ -54,7 +67,7 @@ export const openStore = (
   stack: AsyncDisposableStack,
 ): OpenStore => {
   const { files } = folder
-  ensureIdentity(files.manifest, folder.rootKeys.publicKey)
+  ensureIdentity(folder, logger)
   const closing = <T extends { close(): void | Promise<void> }>(part: T): T => {
     stack.defer(() => part.close())
     return part

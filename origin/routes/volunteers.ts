@@ -8,11 +8,14 @@ import { decodeAnnounce } from '../../tracker/announce-body.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import type { RouteAccess } from '../access/gate.ts'
 import type { Authority } from '../authority.ts'
+import type { OriginContext } from '../context.ts'
 import type { Enrolment } from '../enrolment.ts'
+import { GoneBack } from '../gone-back.ts'
 import { bytesOf, jsonOf } from '../http.ts'
 import type { Reachability } from '../reachability.ts'
 
 export interface VolunteerRoutesParts {
+  readonly context: OriginContext
   readonly tracker: Tracker
   readonly authority: Authority
   readonly enrolment: Enrolment
@@ -23,7 +26,13 @@ export interface VolunteerRoutesParts {
 const config: { access: RouteAccess } = { access: 'self' }
 
 export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesParts): void => {
-  const { tracker, authority, enrolment, reachability } = parts
+  const { context, tracker, authority, enrolment, reachability } = parts
+  const { resolver, clock, logger } = context
+  const own = () => {
+    const identity = resolver.reader.identity()
+    return identity === null ? null : { ...identity, snapshot: resolver.latest?.number ?? 0 }
+  }
+  const goneBack = new GoneBack({ own, clock, logger })
 
   app.post('/-/v1/enroll', { bodyLimit: operatorBodyBytes, config }, async (request, reply) => {
     const body = bytesOf(request)
@@ -38,6 +47,7 @@ export const volunteerRoutes = (app: FastifyInstance, parts: VolunteerRoutesPart
     const volunteer = authority.requireVolunteer(request.raw, body)
     const announce = await decodeAnnounce(body, request.headers['content-encoding'])
     reachability.heard(volunteer.name)
+    goneBack.heard(volunteer.name, announce.manifest)
     const gone = new AbortController()
     const onClose = (): void => gone.abort(new MirrorswarmError('MS_REMOTE_UNREACHABLE', 'gone'))
     // It may have closed while the body was read.
