@@ -179,6 +179,6 @@ export const startFrontOf = async (
   const port = await freePort()
   const volunteerPort = Number(new URL(url).port)
   const front = volunteerFront({ port, volunteerPort, handedFolder: `${mirror}.handed` })
-  const bound = front.replace('proxy_pass', `proxy_bind ${proxyAddress}; proxy_pass`)
+  const bound = front.replace('location / {', `location / { proxy_bind ${proxyAddress};`)
   return startNginx('volunteer + nginx', folder, port, bound)
 }
