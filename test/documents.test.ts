@@ -180,6 +180,7 @@ t.test(
     writeFileSync(mark, '')
     await network.origin.start()
     t.notOk(existsSync(mark), 'it counts once')
+    await network.publish()
     const head = JSON.parse((await get(`${network.origin.url}/-/v1/head`)).body.toString())
     t.ok(JSON.parse(head.payload).epoch > first, 'later than one of which the copy knew nothing')
   },
