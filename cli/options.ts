@@ -8,6 +8,7 @@ import { clientAdd, oneClient, pages } from './clients-options.ts'
 import { fetch } from './fetch-options.ts'
 import { front } from './front-options.ts'
 import { healing, rescueZone } from './healing-options.ts'
+import { holding } from './holding-options.ts'
 import { accessLog, logLevel } from './log-options.ts'
 import { backup, config, operator, status } from './operator-options.ts'
 import { type OptionTable, parseHostPort } from './option-spec.ts'
@@ -202,16 +203,7 @@ const volunteer = {
     help: "This volunteer's name at the origin: a-z, 0-9 and - (default: from the host name)",
   },
   ...tls,
-  include: {
-    kind: 'list',
-    placeholder: 'GLOB',
-    help: 'Mirror only paths that match, e.g. "pool/main/**" or "*.iso"; repeatable',
-  },
-  exclude: {
-    kind: 'list',
-    placeholder: 'GLOB',
-    help: 'Leave out paths that match; wins over --include; repeatable',
-  },
+  ...holding,
   uploadLimit: {
     kind: 'rate',
     reloads: true,
@@ -239,6 +231,7 @@ const volunteer = {
   },
   quota: {
     kind: 'size',
+    reloads: true,
     placeholder: 'SIZE',
     help: 'Hold at most this much; the newest files are kept',
   },
@@ -297,6 +290,7 @@ const volunteer = {
   },
   grace: {
     kind: 'duration',
+    reloads: true,
     placeholder: 'TIME',
     help: 'Keep files this long after the repository dropped them, if space allows (default: as the origin asks)',
   },

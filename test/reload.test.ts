@@ -110,10 +110,11 @@ t.test(
       t.match(await status(), { limits: { uploadBytesPerSecond: 5_000_000, maxClients: null } })
 
       const closed = 'hours: "00:00-00:01 Etc/GMT+12"'
-      const taken = await reload(text('max-clients: 3', closed, 'quota: 1GiB'))
-      t.strictSame(taken.taken, ['token', 'upload-limit', 'hours', 'max-clients'])
-      t.strictSame(taken.needRestart, ['quota'])
+      const taken = await reload(text('max-clients: 3', closed, 'quota: 1GiB', 'compression: none'))
+      t.strictSame(taken.taken, [...['token', 'upload-limit', 'quota', 'hours', 'max-clients']])
+      t.strictSame(taken.needRestart, ['compression'])
       t.match(await status(), { limits: { uploadBytesPerSecond: null, maxClients: 3 } })
+      t.match(await status(), { owner: { quotaBytes: 2 ** 30 } })
       await waitFor('the hours end', async () => (await status()).draining)
       const metrics = (await get(`${volunteer.url}/-/metrics`)).body.toString()
       t.match(metrics, '\nmirrorswarm_max_clients 3\n')

@@ -14,7 +14,6 @@ import type { ClientAddresses } from '../delivery/client-address.ts'
 import { ContentMemory } from '../delivery/content-memory.ts'
 import type { HandOver } from '../delivery/hand-over.ts'
 import { ReadBudget } from '../delivery/read-budget.ts'
-import { compileScope } from '../manifest/logic/scope.ts'
 import type { Content } from '../manifest/model.ts'
 import { ObjectStore } from '../manifest/objects.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
@@ -55,6 +54,7 @@ import { Staging } from './staging.ts'
 import { Status } from './status.ts'
 import { SwarmHost } from './swarm-host.ts'
 import { Sync, type SyncParts } from './sync.ts'
+import { type Wishes, wishesOf } from './wishes.ts'
 import { WorkList } from './work-list.ts'
 
 export interface AssemblyInput {
@@ -232,13 +232,11 @@ const makeSync = (
     onFetched: (content, file) => reconciler.takeFetched(content, file),
     onBegun: nudge,
   })
-  const scope = compileScope({
-    include: options.include,
-    exclude: options.exclude,
-    dataFolder: placeOfData(mirrorDir, data.folder),
-  })
+  const wishesFor = (wished: CheckedOptions): Wishes =>
+    wishesOf(wished, placeOfData(mirrorDir, data.folder))
+  const wishes = wishesFor(options)
   const bootstrap = makeBootstrap(
-    { store, space, scope, random, logger },
+    { store, space, scope: wishes.scope, random, logger },
     {
       ...{ mirrorDir, dataDir: data.folder, open: seams.isOpen, source: options.bootstrap },
       quotaBytes: options.quotaBytes,
@@ -246,8 +244,7 @@ const makeSync = (
     },
   )
   const reconciler: Reconciler = new Reconciler({
-    ...{ reader, store, work, scope, adopter, placer, fetcher, staging, logger },
-    quotaBytes: options.quotaBytes,
+    ...{ reader, store, work, adopter, placer, fetcher, staging, logger, ...wishes },
     popular: () => stores.popular.contents(client.manifest),
     nowMs: () => systemClock.nowMs(),
     tidyTransfers: async isMissing => {
@@ -272,7 +269,7 @@ const makeSync = (
     },
     { graceMs: options.graceMs, open: seams.isOpen },
   )
-  return { adopter, fetcher, reconciler, follower, pruner, sync, bootstrap }
+  return { adopter, fetcher, reconciler, follower, pruner, sync, bootstrap, wishesFor }
 }
 
 interface ServingSeams {

@@ -14,6 +14,7 @@ import type { Placed, Placer } from './place.ts'
 import type { Staging } from './staging.ts'
 import { type SurveyParts, survey } from './survey.ts'
 import { Turns } from './turns.ts'
+import type { Wishes } from './wishes.ts'
 
 export type Phase = 'idle' | 'adopting' | 'syncing'
 
@@ -35,10 +36,18 @@ export class Reconciler {
   readonly #parts: ReconcilerParts
   /** A survey is alone; different contents are put in place at the same time. */
   readonly #turns = new Turns()
+  /** Taken by the next run. */
+  #wishes: Wishes
   #leftOut = 0
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
+    this.#wishes = parts
+  }
+
+  /** Hold something else from the next run on. */
+  change(wishes: Wishes): void {
+    this.#wishes = wishes
   }
 
   /** Contents that the quota leaves out. */
@@ -71,14 +80,16 @@ export class Reconciler {
    */
   async run(snapshot: SnapshotNumber, signal: AbortSignal): Promise<boolean> {
     const { adopter, fetcher, onPhase, onMilestone, store, work } = this.#parts
-    const { leftOut } = await this.#exclusively(() => survey(this.#parts, snapshot, signal))
+    const { scope, quotaBytes } = this.#wishes
+    const parts = { ...this.#parts, scope, quotaBytes }
+    const { leftOut } = await this.#exclusively(() => survey(parts, snapshot, signal))
     this.#leftOut = leftOut
     if (work.files(null, 1).length > 0) {
       onPhase(store.adopting ? 'adopting' : 'syncing')
       await adopter.adopt(signal)
     }
     if (!this.#isDone(snapshot)) onPhase('syncing')
-    const isTight = !(await this.#makeRoom())
+    const isTight = !(await this.#makeRoom(quotaBytes))
     const atOnce = isTight ? 1 : activeDownloads
     await this.#placeHeld(signal)
     onMilestone()
@@ -159,8 +170,8 @@ export class Reconciler {
    * stays at its path until the new bytes are complete (they are made from it) needs room, too: then
    * one transfer at a time, so that the excess is one file or bundle.
    */
-  async #makeRoom(): Promise<boolean> {
-    const { quotaBytes, store, work } = this.#parts
+  async #makeRoom(quotaBytes: number | null): Promise<boolean> {
+    const { store, work } = this.#parts
     if (quotaBytes === null) return true
     const { wantedBytes, heldBytes } = work.progress()
     const missingBytes = wantedBytes - heldBytes

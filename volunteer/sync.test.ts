@@ -15,6 +15,7 @@ import {
   testRepository,
   until,
 } from './test-mirror.ts'
+import { wishesOf } from './wishes.ts'
 
 const prepare = async (
   t: Test,
@@ -280,4 +281,67 @@ t.test('the owner’s word on how long retired files stay counts more', async t 
   // Each round begins with deletions that are due.
   await until('a round has passed', () => owned.volunteer.store.placedSnapshot() === 3)
   t.not(owned.volunteer.store.firstRetiredMs(), null)
+})
+
+t.test('other wishes are taken at once, and forgotten ones come back', async t => {
+  const { repository, volunteer, sync, shows } = await prepare(t, { graceMs: 0 })
+  await repository.write('images/big.iso', 'i'.repeat(50_000))
+  await repository.publish()
+  sync.start()
+  await until('all is shown', shows)
+  const names = async (): Promise<string> =>
+    Object.keys((await readMovingTree(volunteer.mirror)) ?? {}).join(' ')
+  const wish = (exclude: readonly string[], quotaBytes: number | null): void => {
+    const { reconciler } = volunteer
+    reconciler.change(wishesOf({ include: [], exclude, quotaBytes }, null))
+    sync.rechoose()
+  }
+  wish(['*.iso'], null)
+  await until('the image is gone', async () => (await names()) === 'dists/Release pool/a.deb')
+  wish([], null)
+  await until('it is back', shows)
+  wish([], 10_000)
+  await until('the quota is kept', async () => (await names()) === 'dists/Release pool/a.deb')
+  t.equal(volunteer.reconciler.leftOut, 1)
+  wish([], null)
+  await until('all is back', shows)
+  t.equal(sync.lastError, null)
+})
+
+t.test('wishes that change while files are fetched lose nothing', async t => {
+  let wishes = 0
+  const hooks: { change: () => void } = { change: () => undefined }
+  const { repository, volunteer, sync, shows } = await prepare(t, {
+    graceMs: 0,
+    beforeMember: async () => hooks.change(),
+  })
+  for (let number = 0; number < 12; number++) {
+    await repository.write(`pool/${number}.deb`, `${number}`.repeat(9000))
+  }
+  await repository.publish()
+  const excludes = [['1*.deb'], [], ['pool'], ['2.deb', '3.deb'], []]
+  hooks.change = () => {
+    const exclude = excludes[wishes++]
+    if (exclude === undefined) return
+    volunteer.reconciler.change(wishesOf({ include: [], exclude, quotaBytes: null }, null))
+    sync.rechoose()
+  }
+  sync.start()
+  await until('the last wishes are kept', async () => wishes >= excludes.length && (await shows()))
+  t.equal(sync.lastError, null)
+})
+
+t.test('another time of grace holds for what is retired already', async t => {
+  const { repository, volunteer, sync, shows, publish } = await prepare(t, { graceMs: null })
+  sync.start()
+  await until('the first snapshot is shown', shows)
+  await repository.remove('pool/a.deb')
+  await publish()
+  await until('it is retired', () => volunteer.store.firstRetiredMs() !== null)
+  sync.setOwnGrace(3_600_000)
+  sync.setGrace(0)
+  await until('it is idle', () => sync.phase === 'idle')
+  t.not(volunteer.store.firstRetiredMs(), null, 'the owner’s word comes first')
+  sync.setOwnGrace(null)
+  await until('it is gone, as the origin asked meanwhile', shows)
 })

@@ -66,8 +66,8 @@ const sameSnapshot = (one: SnapshotName | null, other: SnapshotName | null): boo
 
 export class Sync {
   readonly #parts: SyncParts
-  readonly #ownGraceMs: number | null
-  #graceMs: number
+  #ownGraceMs: number | null
+  #askedGraceMs = defaultGraceMs
   #makingRoom: Promise<void> | null = null
   readonly #stop = new AbortController()
   #running: Promise<void> = Promise.resolve()
@@ -90,8 +90,11 @@ export class Sync {
   constructor(parts: SyncParts, options: SyncOptions) {
     this.#parts = parts
     this.#ownGraceMs = options.graceMs
-    this.#graceMs = options.graceMs ?? defaultGraceMs
     this.#open = options.open
+  }
+
+  get #graceMs(): number {
+    return this.#ownGraceMs ?? this.#askedGraceMs
   }
 
   get phase(): Phase {
@@ -152,8 +155,22 @@ export class Sync {
 
   /** An announce said how long retired files are to stay. */
   setGrace(graceMs: number): void {
-    if (this.#ownGraceMs !== null || graceMs === this.#graceMs) return
-    this.#graceMs = graceMs
+    const before = this.#graceMs
+    this.#askedGraceMs = graceMs
+    if (this.#graceMs !== before) this.#wakeUp()
+  }
+
+  /** The owner's word from now on; null: as the origin asks. */
+  setOwnGrace(graceMs: number | null): void {
+    const before = this.#graceMs
+    this.#ownGraceMs = graceMs
+    if (this.#graceMs !== before) this.#wakeUp()
+  }
+
+  /** Something else is to be held: compare anew at once. What is being fetched goes on. */
+  rechoose(): void {
+    this.#workDue = true
+    this.#round.abort()
     this.#wakeUp()
   }
 
