@@ -1,12 +1,13 @@
 // Takes the pictures of docs/screenshots: a real origin with five real volunteers and some clients, in
 // this process, seen by Chromium in light and dark, wide and on a phone. `npm run screenshots`.
 
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { noise } from '../loadtest/sample/noise.ts'
+import { PlainMirror } from '../origin/fixtures/plain-mirror.ts'
 import { originDefaults, startOrigin } from '../origin/main.ts'
 import { startVolunteer } from '../volunteer/main.ts'
 import { noChromium, openPage, startChromium } from './browser.ts'
@@ -23,13 +24,28 @@ const volunteers = [
   { name: 'emil', site: 'library', upload: 20e6, include: [] },
 ] as const
 
-const fill = (repository: string, from: number, to: number): void => {
-  for (let index = from; index < to; index++) {
+/** A version of so many packages; of the second one the most part is as in the first. */
+const fill = (repository: string, version: 0 | 1, count: number): void => {
+  for (let index = 0; index < count; index++) {
     const folder = join(repository, 'pool', 'abcdef'[index % 6] ?? 'x')
     mkdirSync(folder, { recursive: true })
-    const name = `package-${index}_1.${from === 0 ? 0 : 1}_amd64.deb`
-    writeFileSync(join(folder, name), noise(`screenshot ${index}`, 200_000 + (index % 7) * 90_000))
+    const name = `package-${index}_1.${version}_amd64.deb`
+    const first = noise(`screenshot ${index}`, 200_000 + (index % 7) * 90_000)
+    const more = version === 0 ? [] : [noise(`more ${index}`, 60_000)]
+    writeFileSync(join(folder, name), Buffer.concat([first, ...more]))
   }
+}
+
+/** A web server with the first version of the packages, which runs none of our daemons. */
+const startMirror = async (repository: string, stack: AsyncDisposableStack): Promise<string> => {
+  const mirror = await PlainMirror.start({
+    teardown: work => stack.defer(async () => void (await work())),
+  })
+  const names = readdirSync(repository, { recursive: true, encoding: 'utf8' })
+  for (const name of names.filter(each => each.endsWith('.deb'))) {
+    mirror.files.set(`/debian/${name}`, readFileSync(join(repository, name)))
+  }
+  return `${mirror.origin}/debian/`
 }
 
 /** Ask the origin as its operator. */
@@ -94,7 +110,15 @@ const prepare: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.click('#token-form button')
     await page.waitForSelector('#made', { state: 'visible' })
   },
+  settle: async page => {
+    await page.waitForSelector('#clients tbody tr')
+    await page.waitForSelector('#mirrors tbody tr')
+    await page.evaluate(`document.getElementById('volunteers-title').scrollIntoView()`)
+  },
 }
+
+/** Pictures whose page has another name. */
+const pages: Readonly<Record<string, string>> = { network: '', settle: 'manage' }
 
 const takeAll = async (origin: string, volunteer: string, token: string): Promise<void> => {
   rmSync(target, { recursive: true, force: true })
@@ -104,7 +128,7 @@ const takeAll = async (origin: string, volunteer: string, token: string): Promis
     for (const look of looks) {
       for (const [name, ready] of Object.entries(prepare)) {
         const { page, context } = await openPage(browser, origin, look, token)
-        await page.goto(`${origin}-/ui/${name === 'network' ? '' : name}`)
+        await page.goto(`${origin}-/ui/${pages[name] ?? name}`)
         await page.waitForSelector('.link[data-state=live]')
         await ready(page)
         await page.waitForTimeout(300)
@@ -130,6 +154,7 @@ const main = async (): Promise<void> => {
   stack.defer(() => folder.remove())
   const repository = join(folder.path, 'repository')
   fill(repository, 0, 60)
+  const mirror = await startMirror(repository, stack)
   const origin = await startOrigin({
     ...originDefaults,
     ...{ repositoryDir: repository, dataDir: join(folder.path, 'data'), workers: 1 },
@@ -161,6 +186,7 @@ const main = async (): Promise<void> => {
     return rows.every(({ state }) => state === 'synced')
   }
   await until('all to be synced', isSynced)
+  await ask('volunteers', { name: 'campus', mirror })
   const clients = new AbortController()
   const downloads = [0, 1, 2, 3].map(() => download(origin.url, clients.signal))
   stack.defer(async () => {
@@ -168,11 +194,13 @@ const main = async (): Promise<void> => {
     await Promise.all(downloads)
   })
   await setTimeout(warmUpMs / 2)
-  fill(repository, 60, 110)
+  fill(repository, 1, 50)
   await ask('publish', {})
   await until('all to be synced again', isSynced)
   await setTimeout(warmUpMs / 2)
   await ask('volunteers/emil', { action: 'drain' })
+  await ask('clients', { name: 'physics-lab', paths: ['/pool/a', '/pool/b'] })
+  await ask('clients', { name: 'dormitories', networks: ['192.0.2.0/24', '2001:db8::/32'] })
   await takeAll(origin.url, `${urls[0]}/`, token)
 }
 

@@ -31,9 +31,12 @@ const table = addTable<VolunteerRow>(find('mirrors'), {
   caption: 'Mirrors without our daemon',
   key: ({ name }) => name,
   columns: [
-    { title: 'Mirror', cell: ({ name }) => name },
+    {
+      title: 'Mirror',
+      cell: ({ name, url }) =>
+        make('div', { class: 'stack' }, name, make('span', { class: 'note path' }, url)),
+    },
     { title: 'State', cell: stateBadge },
-    { title: 'URL', cell: ({ url }) => make('span', { class: 'path' }, url) },
     {
       title: 'Proved',
       cell: ({ heldFiles, heldBytes, wantedFiles }) =>

@@ -72,7 +72,7 @@ const reusedTile = ({ reusedBytes, fromPeersBytes, fromOriginBytes }: Totals) =>
     note:
       obtained === 0
         ? 'nothing was synchronised yet'
-        : `found on their own disks: ${partText(reusedBytes / obtained)} of what they got`,
+        : `${partText(reusedBytes / obtained)} of what they got lay on their own disks`,
   }
 }
 
@@ -85,12 +85,10 @@ const show = (news: Overview): void => {
     {
       term: 'Spared the origin',
       value: sizeText(totals.redirectedBytes),
-      note: `asked for by redirected clients in ${span}`,
-    },
-    {
-      term: 'Sent by volunteers',
-      value: given === 0 ? 'nothing yet' : partText(totals.redirectedBytes / given),
-      note: 'of what clients got',
+      note:
+        given === 0
+          ? 'no client yet'
+          : `${partText(totals.redirectedBytes / given)} of what clients got in ${span}`,
     },
     {
       term: 'Sent by the origin',
