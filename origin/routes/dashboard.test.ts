@@ -72,7 +72,8 @@ t.test('without --public-dashboard the network is shown to its operator', async 
   t.match(redirect, { network: '127.0.0.0', path: '/open/file.bin', volunteer: 'ada' })
   t.match(redirect.why, /less loaded of two|served this client/)
 
-  const overview = (await network.json('/-/v1/overview')) as unknown as Overview
+  const look = async () => (await network.json('/-/v1/overview')) as unknown as Overview
+  const overview = await look()
   t.match(overview, { operator: true, snapshot: { number: 1, files: 2 } })
   t.match(overview.totals, { redirects: 1, redirectedBytes: 20_000 })
   t.match(overview.volunteers, [{ name: 'ada', state: 'synced', url: ada.url }])
@@ -86,6 +87,9 @@ t.test('without --public-dashboard the network is shown to its operator', async 
   t.match(body.toString(), /mirrorswarm_queue_length\{queue="events"\} 1/)
   await network.restart()
   await eventually('the end', async () => ended())
+  const { totals, happenings } = await look()
+  t.match(totals, { redirects: 1, redirectedBytes: 20_000, sinceMs: overview.totals.sinceMs })
+  t.same(happenings.slice(0, overview.happenings.length), overview.happenings)
   const resumed = await watch(t, network, { ...operator, 'last-event-id': last })
   const owner = await eventually(
     'what was missed',
