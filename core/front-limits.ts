@@ -2,6 +2,8 @@
 
 /** A usual request's head is shorter; longer ones are node:http's, which bears 16 KiB. */
 export const quickHeadCharacters = 4_096
+/** Answers that a client has not taken; then it is asked for no more requests. */
+export const unreadAnswersBytes = 64 * 1_024
 /** Sets of header lines whose meaning is remembered (about 600 bytes each). */
 export const rememberedHeaderLines = 1_024
 /** Files whose answers are remembered but for the link (about 800 bytes each): a day's demand. */

@@ -5,8 +5,9 @@
 import type { Socket } from 'node:net'
 import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../core/access-limits.ts'
 import type { Clock } from '../core/clock.ts'
-import { rememberedHeaderLines } from '../core/front-limits.ts'
+import { rememberedHeaderLines, unreadAnswersBytes } from '../core/front-limits.ts'
 import { stalledClientMs, stopGraceMs } from '../core/limits.ts'
+import { readAsUsual, readDirectly, writeDirectly } from './direct-socket.ts'
 import {
   parseQuickHeaders,
   type QuickHead,
@@ -76,12 +77,18 @@ class FrontConnection {
   #halfClosed = false
   /** The body that is on its way. */
   #sending: QuickBody | null = null
+  /** Answers without a body that are not with the kernel yet: how many, and at most how long. */
+  #unwritten = 0
+  #unwrittenBytes = 0
+  /** It was given away. */
+  #left = false
 
   constructor(front: QuickFront, socket: Socket, nowMs: number) {
     this.#front = front
     this.#socket = socket
     this.#lastMs = nowMs
     socket.on('data', this.#onData)
+    readDirectly(socket, this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onError)
@@ -149,14 +156,29 @@ class FrontConnection {
     if (answers === '' || !this.#socket.writable) return
     this.#answered = true
     this.#lastMs = this.#front.nowMs()
+    this.#unwritten++
+    this.#unwrittenBytes += answers.length
+    writeDirectly(this.#socket, answers, this.#onTextWritten)
     // Who does not read is not asked for more.
-    if (!this.#socket.write(answers, 'latin1')) this.#socket.pause()
+    if (this.#unwrittenBytes > unreadAnswersBytes) this.#socket.pause()
+  }
+
+  readonly #onTextWritten = (error?: Error | null): void => {
+    this.#unwritten--
+    if (this.#unwritten > 0) return
+    this.#unwrittenBytes = 0
+    if (error) this.#socket.destroy()
+    else if (this.#socket.isPaused()) this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#sending !== null || this.#unwrittenBytes > unreadAnswersBytes || this.#left) return
+    this.#lastMs = this.#front.nowMs()
+    this.#socket.resume()
   }
 
   readonly #onDrain = (): void => {
-    if (this.#sending !== null) return
-    this.#lastMs = this.#front.nowMs()
-    this.#socket.resume()
+    this.#goOn()
   }
 
   readonly #onEnd = (): void => {
@@ -177,7 +199,9 @@ class FrontConnection {
 
   #leave(rest: Buffer): void {
     const socket = this.#socket
+    this.#left = true
     this.#front.forget(this)
+    readAsUsual(socket)
     socket.off('data', this.#onData)
     socket.off('end', this.#onEnd)
     socket.off('drain', this.#onDrain)
@@ -198,6 +222,7 @@ class FrontConnection {
   /** Close it behind what was answered; whoever does not read is cut after a while. */
   end(): void {
     this.#ended = true
+    readAsUsual(this.#socket)
     this.#socket.off('data', this.#onData)
     this.#socket.resume()
     this.#socket.end()

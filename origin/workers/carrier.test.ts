@@ -125,13 +125,13 @@ t.test('what comes by a worker is answered as node:http would have', { skip }, a
   await fc.assert(
     fc.asyncProperty(requestStreams, async some => {
       const parts = partsOf(some)
-      const [expected, found] = await Promise.all([talk(plain, parts), talk(port, parts)])
+      const expected = await talk(plain, parts)
+      const found = await talk(port, parts, expected.length)
       const broken = refused > 0
       Object.assign(counts, { refused: 0 })
       refused = 0
-      const alike = broken
-        ? found.startsWith(expected) || expected.startsWith(found)
-        : found === expected
+      // Nor is it sure that node:http answers all that was asked before the end.
+      const alike = found.startsWith(expected) || (broken && expected.startsWith(found))
       if (!alike) throw new Error(`${expected}\n---\n${found}`)
     }),
     { numRuns: 150 },

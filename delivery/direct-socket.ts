@@ -1,0 +1,39 @@
+// Reads and writes a socket past the queues of its stream while they are empty, which is most often:
+// they cost an answer of one line as much as finding it does. The stream stays in charge of
+// everything else: pausing, what could not be taken yet, the end, errors.
+
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+
+const streamPush = Duplex.prototype.push
+
+/**
+ * Give what arrives to `onData` at once while the socket flows and nothing waits in it; else it comes
+ * as 'data', for which there has to be a listener too.
+ */
+export const readDirectly = (socket: Socket, onData: (bytes: Buffer) => void): void => {
+  socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    const waits = socket.readableFlowing !== true || socket.readableLength > 0
+    if (waits || !Buffer.isBuffer(chunk)) return streamPush.call(socket, chunk, encoding)
+    onData(chunk)
+    return true
+  }
+}
+
+/** Leave reading to the stream again. */
+export const readAsUsual = (socket: Socket): void => {
+  socket.push = streamPush
+}
+
+/**
+ * Write latin1 text behind all that was written before; `onWritten` is called once, at once if the
+ * kernel takes all of it. Only for a socket that is writable. Later writes keep their order, since
+ * the handle below has a queue of its own.
+ */
+export const writeDirectly = (
+  socket: Socket,
+  text: string,
+  onWritten: (error?: Error | null) => void,
+): void => {
+  socket._write(text, 'latin1', onWritten)
+}
