@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 const streamPush = Duplex.prototype.push
 
@@ -26,14 +27,15 @@ export const readAsUsual = (socket: Socket): void => {
 }
 
 /**
- * Write latin1 text behind all that was written before; `onWritten` is called once, at once if the
- * kernel takes all of it. Only for a socket that is writable. Later writes keep their order, since
- * the handle below has a queue of its own.
+ * Write latin1 text behind all that was written before; `onWritten` is called once, for TCP and Unix
+ * sockets at once if the kernel takes all of it. Only for a socket that is writable. Later writes keep
+ * their order, since the handle below has a queue of its own; that of TLS has none.
  */
 export const writeDirectly = (
   socket: Socket,
   text: string,
   onWritten: (error?: Error | null) => void,
 ): void => {
-  socket._write(text, 'latin1', onWritten)
+  if (socket instanceof TLSSocket) socket.write(text, 'latin1', onWritten)
+  else socket._write(text, 'latin1', onWritten)
 }

@@ -1,6 +1,6 @@
-// The files that clients ask for now, by the very text of their requests, so that the usual request
-// costs one look into memory: path, content and the headers that every answer has. Only files that
-// may be redirected are here; whatever else a target leads to is answered by the routes.
+// The file that the very text of a request names, at the cost of one look into memory: path, content
+// and the headers that every answer has. From the index of paths where there is one, else remembered
+// since it was asked for last. Only files that may be redirected are here; whatever else a target leads to is answered by the routes.
 
 import { LRUCache } from 'lru-cache'
 import { hotFiles, lukewarmFiles } from '../core/front-limits.ts'
@@ -34,7 +34,7 @@ export interface HotFile extends HotTexts {
 export interface HotFilesParts {
   readonly resolver: Pick<Resolver, 'latest' | 'findFile'>
   /** Asked first; missing: there is none. */
-  readonly index?: Pick<PathIndex, 'find'>
+  readonly index?: Pick<PathIndex, 'find' | 'has'>
   readonly keepAtOrigin: KeepAtOrigin
   readonly isIndex: (path: RepoPath) => boolean
   /** Path prefix of the public URL. */
@@ -44,16 +44,26 @@ export interface HotFilesParts {
 /** A target that is the path of a file as it is, but for the slash in front. */
 const plainTarget = /^(?:\/(?:[A-Za-z0-9_~-]|\.(?!\.?(?:\/|$)))[A-Za-z0-9._~-]*)+$/
 
+/** Nothing of it outlives a call. */
+const hashBytes = Buffer.alloc(32)
+
 /** What is the same in each redirect to a content: see validatorHeaders. Nothing in it needs a check. */
 export const textsOf = ({ sha256, modifiedSeconds }: FileContent): HotTexts => {
-  const bytes = Buffer.from(sha256, 'hex')
-  const digest = bytes.toString('base64')
+  hashBytes.write(sha256, 'hex')
+  const digest = hashBytes.toString('base64')
   const head =
     `cache-control: no-store\r\netag: ${entityTagOf(sha256)}\r\n` +
     `last-modified: ${formatHttpDate(modifiedSeconds)}\r\n` +
     `repr-digest: sha-256=:${digest}:\r\ndigest: SHA-256=${digest}\r\n`
-  return { linked: bytes.toString('base64url'), head }
+  return { linked: hashBytes.toString('base64url'), head }
 }
+
+const hotFile = (path: RepoPath, content: FileContent, snapshot: SnapshotNumber): HotFile => {
+  const { linked, head } = textsOf(content)
+  return { path, content, snapshot, linked, head }
+}
+
+const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
 export class HotFiles {
   readonly #parts: HotFilesParts
@@ -61,6 +71,7 @@ export class HotFiles {
   /** Numbers of contents that were asked for lately, one more than each, by their last bits. */
   readonly #lukewarm = new Uint32Array(lukewarmFiles)
   #snapshot: SnapshotNumber | null = null
+  #isIndexed = false
 
   constructor(parts: HotFilesParts, limit = hotFiles) {
     this.#parts = parts
@@ -74,21 +85,28 @@ export class HotFiles {
   find(target: string): HotFile | null {
     const { latest } = this.#parts.resolver
     if (latest === null) return null
-    if (latest.number !== this.#snapshot) {
+    const indexed = this.#parts.index?.has(latest.number) === true
+    if (latest.number !== this.#snapshot || indexed !== this.#isIndexed) {
       this.#known.clear()
       this.#snapshot = latest.number
+      this.#isIndexed = indexed
     }
-    const known = this.#known.get(target)
-    if (known !== undefined) return known
-    if (target.length > lookupKeyCharacters) return null
-    // A text of its own: what is remembered of it would keep all that was read with it.
-    const own = Buffer.from(target, 'latin1').toString('latin1')
-    const path = this.#pathOf(own)
-    return path === null ? null : this.#look(own, path, latest)
+    if (indexed) return this.#findIndexed(target, latest)
+    return this.#known.get(target) ?? this.#look(target, this.#pathOf(target), latest)
+  }
+
+  /** To look into the index again costs no more than to find out what is remembered. */
+  #findIndexed(target: string, latest: Snapshot): HotFile | null {
+    const path = this.#pathOf(target)
+    if (path === null) return null
+    const content = this.#parts.index?.find(path, latest.number) ?? null
+    if (content !== null) return hotFile(path, content, latest.number)
+    return this.#known.get(target) ?? this.#look(target, path, latest)
   }
 
   #pathOf(target: string): RepoPath | null {
     const { prefix } = this.#parts
+    if (target.length > lookupKeyCharacters) return null
     if (prefix === '' && plainTarget.test(target) && !isOwnTarget(target)) {
       return target.slice(1) as RepoPath
     }
@@ -99,16 +117,16 @@ export class HotFiles {
     return parsed.ok && !parsed.directory ? parsed.path : null
   }
 
-  #look(target: string, path: RepoPath, latest: Snapshot): HotFile | null {
-    const snapshot = latest.number
-    const indexed = this.#parts.index?.find(path, snapshot) ?? null
-    const content = indexed ?? this.#lookUp(path, snapshot)
+  #look(target: string, path: RepoPath | null, latest: Snapshot): HotFile | null {
+    if (path === null) return null
+    const content = this.#lookUp(path, latest.number)
     if (content === null) return null
-    const hot: HotFile = { path, content, snapshot, ...textsOf(content) }
+    // Texts of their own: what is remembered would keep all that was read with them.
+    const hot = hotFile(ownText(path) as RepoPath, content, latest.number)
     // One or two spellings of each file: made-up ones cannot fill the memory.
     const isShort = target.length <= this.#parts.prefix.length + 1 + path.length
-    const hasRoom = indexed === null && latest.files <= this.#known.max
-    if (isShort && (hasRoom || this.#isWarm(content))) this.#known.set(target, hot)
+    const hasRoom = latest.files <= this.#known.max
+    if (isShort && (hasRoom || this.#isWarm(content))) this.#known.set(ownText(target), hot)
     return hot
   }
 

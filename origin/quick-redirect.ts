@@ -24,6 +24,32 @@ const isUsual = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] === undefined &&
   headers['content-length'] === undefined
 
+/** What baseOf gave last: nearly all come by the same name and port. */
+class LastBase {
+  #context: object | null = null
+  #host: string | undefined
+  #address: string | undefined
+  #port: number | undefined
+  #https = false
+  #base = ''
+
+  of(context: OriginContext, request: Reached, https: boolean): string {
+    const { host } = request.headers
+    const { localAddress, localPort } = request.socket
+    const same = host === this.#host && localPort === this.#port && localAddress === this.#address
+    if (same && https === this.#https && context === this.#context) return this.#base
+    this.#context = context
+    this.#host = host
+    this.#address = localAddress
+    this.#port = localPort
+    this.#https = https
+    this.#base = baseOf(context, request, https)
+    return this.#base
+  }
+}
+
+const lastBase = new LastBase()
+
 /** The Link and Location of a redirect that was decided and remembered; null: the routes have to. */
 const decide = (
   context: OriginContext,
@@ -52,7 +78,7 @@ const decide = (
     context.onRequest(file.content.number)
   } else context.onNamed(decision.chosen.candidate.name, wanted)
   metrics.decided((clock.monotonicMs() - startMs) / 1000)
-  const link = linkHeader(baseOf(context, request, https), file.path, decision.duplicates)
+  const link = linkHeader(lastBase.of(context, request, https), file.path, decision.duplicates)
   metrics.count('redirect')
   return { location: decision.location, link }
 }

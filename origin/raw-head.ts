@@ -20,25 +20,31 @@ const pairsOf = (lines: string): string[] =>
     return colon < 0 ? [] : [line.slice(0, colon), line.slice(colon + 2)]
   })
 
-const linesOf = (ready: string, { location, link }: { location: string; link: string }): string => {
-  if (!isSafeValue(location) || !isSafeValue(link)) throw new TypeError('a link of odd characters')
-  return `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
+export interface RedirectLinks {
+  readonly location: string
+  readonly link: string
 }
 
-/** The whole answer that sendRedirectHead sends on a connection that stays open. */
-export const redirectText = (
-  nowMs: number,
-  ready: string,
-  links: { readonly location: string; readonly link: string },
-): string => `HTTP/1.1 302 Found\r\n${linesOf(ready, links)}${tailAt(nowMs)}`
+const linesOf = (ready: string, { location, link }: RedirectLinks): string =>
+  `content-length: 0\r\nlocation: ${location}\r\n${ready}link: ${link}\r\n`
+
+/**
+ * The whole answer that sendRedirectHead sends on a connection that stays open. The links are made of
+ * URLs and canonical paths, which have nothing in them that could end a line.
+ */
+export const redirectText = (nowMs: number, ready: string, links: RedirectLinks): string =>
+  `HTTP/1.1 302 Found\r\n${linesOf(ready, links)}${tailAt(nowMs)}`
 
 /** 302 without a body. `ready`: headLines of what is the same for everybody. */
 export const sendRedirectHead = (
   response: ServerResponse,
   nowMs: number,
   ready: string,
-  links: { readonly location: string; readonly link: string },
+  links: RedirectLinks,
 ): void => {
+  if (!isSafeValue(links.location) || !isSafeValue(links.link)) {
+    throw new TypeError('a link of odd characters')
+  }
   if (response.shouldKeepAlive && isRaw(response)) {
     response.statusCode = 302
     response._header = redirectText(nowMs, ready, links)

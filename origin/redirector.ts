@@ -291,7 +291,11 @@ export class Redirector {
       field = this.#field(request, none)
       choice = choose(field)
     }
-    return { ...this.#linkable(request, field, choice), serveHere, tried }
+    // Written out: a spread costs more than the choice.
+    const chosen = field.candidates[choice.index]
+    if (chosen == null || chosen.mirror == null) return { field, choice, serveHere, tried }
+    const linkable = this.#linkable(request, field, choice)
+    return { field: linkable.field, choice: linkable.choice, serveHere, tried }
   }
 
   /** Another choice where the chosen mirror's proof has ended since it was announced. */

@@ -30,15 +30,36 @@ const forms = [
   new RegExp(`^(?:${shortDays}) ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ]
 
-const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`)
+const daySeconds = 86_400
+/** Two digits each, "00" to "59". */
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'))
+
+/** Most files of a repository are from few days: so many are remembered. */
+const rememberedDays = 8_192
+const dayTexts = new Map<number, string>()
+
+/** "Sun, 06 Nov 1994", by the number of the day since 1970. */
+const dayText = (day: number): string => {
+  const known = dayTexts.get(day)
+  if (known !== undefined) return known
+  const date = new Date(day * daySeconds * 1000)
+  const year = String(date.getUTCFullYear()).padStart(4, '0')
+  const month = `${twoDigits[date.getUTCDate()]} ${monthNames[date.getUTCMonth()]}`
+  const text = `${dayNames[date.getUTCDay()]}, ${month} ${year}`
+  if (dayTexts.size >= rememberedDays) dayTexts.clear()
+  dayTexts.set(day, text)
+  return text
+}
 
 /** IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT", of seconds since 1970. */
 export const formatHttpDate = (seconds: number): string => {
-  const date = new Date(Math.min(Math.max(Math.floor(seconds), 0), lastSecond) * 1000)
-  const day = `${dayNames[date.getUTCDay()]}, ${two(date.getUTCDate())}`
-  const year = `${monthNames[date.getUTCMonth()]} ${String(date.getUTCFullYear()).padStart(4, '0')}`
-  const minutes = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`
-  return `${day} ${year} ${minutes}:${two(date.getUTCSeconds())} GMT`
+  const whole = Math.min(Math.max(Math.floor(seconds), 0), lastSecond)
+  const day = Math.floor(whole / daySeconds)
+  const rest = whole - day * daySeconds
+  const hour = Math.floor(rest / 3600)
+  const minute = Math.floor((rest - hour * 3600) / 60)
+  const time = `${twoDigits[hour]}:${twoDigits[minute]}:${twoDigits[rest % 60]}`
+  return `${dayText(day)} ${time} GMT`
 }
 
 /** Seconds since 1970 of a date in one of the three forms, else null. */

@@ -74,10 +74,12 @@ export const recordAnswer = (
   request: RepeatRequest,
 ): Repeat | undefined => {
   const { nowMs, offset } = request
-  const fresh = { offset, sinceMs: nowMs, untilMs: nowMs + repeatWindow(sizeBytes) }
+  const untilMs = nowMs + repeatWindow(sizeBytes)
   if (repeat === undefined || repeat.untilMs <= nowMs) {
-    return sentTo === null ? undefined : { ...fresh, tried: [sentTo], served: false }
+    if (sentTo === null) return undefined
+    return { offset, sinceMs: nowMs, untilMs, tried: [sentTo], served: false }
   }
+  const fresh = { offset, sinceMs: nowMs, untilMs }
   if (!isRepeat(repeat, request)) return repeat
   if (sentTo === null) return { ...fresh, tried: [], served: true }
   // The window of the origin's answer is not prolonged: then it may make sure again.
