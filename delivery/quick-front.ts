@@ -77,6 +77,8 @@ class FrontConnection {
   #halfClosed = false
   /** The body that is on its way. */
   #sending: QuickBody | null = null
+  /** Answers that are written with those of other connections. */
+  #waiting = ''
   /** Answers without a body that are not with the kernel yet: how many, and at most how long. */
   #unwritten = 0
   #unwrittenBytes = 0
@@ -103,10 +105,13 @@ class FrontConnection {
       const { text, length, body } = this.#front.answerAll(latin1, socket, place)
       place += length
       if (body === undefined) {
-        this.#send(text)
+        if (this.#waiting === '' && text !== '') this.#front.writeSoon(this)
+        this.#waiting += text
         break
       }
-      if (!this.#sendBody(text, body, bytes.subarray(place))) return
+      const before = this.#waiting + text
+      this.#waiting = ''
+      if (!this.#sendBody(before, body, bytes.subarray(place))) return
     }
     if (place < bytes.length) this.#leave(place === 0 ? bytes : bytes.subarray(place))
   }
@@ -152,7 +157,10 @@ class FrontConnection {
     this.#socket.destroy()
   }
 
-  #send(answers: string): void {
+  /** Write what waits. */
+  write(): void {
+    const answers = this.#waiting
+    this.#waiting = ''
     if (answers === '' || !this.#socket.writable) return
     this.#answered = true
     this.#lastMs = this.#front.nowMs()
@@ -182,6 +190,7 @@ class FrontConnection {
   }
 
   readonly #onEnd = (): void => {
+    this.write()
     if (this.#sending !== null) this.#halfClosed = true
     else this.#socket.end()
   }
@@ -199,6 +208,7 @@ class FrontConnection {
 
   #leave(rest: Buffer): void {
     const socket = this.#socket
+    this.write()
     this.#left = true
     this.#front.forget(this)
     readAsUsual(socket)
@@ -222,6 +232,7 @@ class FrontConnection {
   /** Close it behind what was answered; whoever does not read is cut after a while. */
   end(): void {
     this.#ended = true
+    this.write()
     readAsUsual(this.#socket)
     this.#socket.off('data', this.#onData)
     this.#socket.resume()
@@ -235,6 +246,8 @@ export class QuickFront {
   readonly limits: FrontLimits
   readonly #open = new Set<FrontConnection>()
   readonly #headers = new Map<string, QuickHeaders | null>()
+  /** Connections whose answers wait to be written. */
+  #writers: FrontConnection[] = []
   #sweeper: NodeJS.Timeout | null = null
   #closed = false
 
@@ -267,6 +280,21 @@ export class QuickFront {
 
   nowMs(): number {
     return this.parts.clock.monotonicMs()
+  }
+
+  /**
+   * Have the connection write once all that has come is answered. The answers of a busy moment go out
+   * in one burst: whoever takes them is woken once, not for each.
+   */
+  writeSoon(connection: FrontConnection): void {
+    if (this.#writers.length === 0) setImmediate(this.#writeAll)
+    this.#writers.push(connection)
+  }
+
+  readonly #writeAll = (): void => {
+    const writers = this.#writers
+    this.#writers = []
+    for (const connection of writers) connection.write()
   }
 
   forget(connection: FrontConnection): void {
