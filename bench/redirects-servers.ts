@@ -87,10 +87,13 @@ export interface StartedOrigin {
   readonly startMs: number
 }
 
+/** As in deploy/: young garbage is to stay small. */
+const deployedNodeArgs = ['--max-semi-space-size=8']
+
 /** An origin that publishes nothing: its tree is empty, and its upstream does not answer. */
 export const startOrigin = async (
   network: SyntheticNetwork,
-  nodeArgs: readonly string[] = [],
+  nodeArgs: readonly string[] = deployedNodeArgs,
   more: { readonly args?: readonly string[]; readonly processors?: string } = {},
 ): Promise<StartedOrigin> => {
   const started = performance.now()

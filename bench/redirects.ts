@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatSize } from '../core/units.ts'
+import { waitUntil } from '../loadtest/deadline.ts'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { missing } from '../loadtest/programs.ts'
 import { type SyntheticOptions, syntheticNetwork } from '../loadtest/synthetic-network.ts'
@@ -62,12 +63,19 @@ interface Result {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
+/** Whether files are found in memory, which an origin sees to once it serves; others have no such thing. */
+const isReady = async ({ url }: PinnedServer): Promise<boolean> => {
+  const text = await (await fetch(`${url}/-/metrics`, { redirect: 'manual' })).text()
+  return !/^mirrorswarm_indexed_files 0$/m.test(text)
+}
+
 /** Until its code is compiled and its memory filled as it is when a server has run for some minutes. */
 const warmUp = async (
   load: Load,
   server: PinnedServer,
   { seconds }: RedirectsOptions,
 ): Promise<void> => {
+  await waitUntil('the index', () => isReady(server), { timeoutMs: 120_000, everyMs: 500 })
   let requests = 0
   for (let round = 0; round < warmUpRounds && requests < warmUpRequests; round++) {
     requests += (await load.full(server, seconds)).requests

@@ -6,12 +6,12 @@ export const quickHeadCharacters = 4_096
 export const unreadAnswersBytes = 64 * 1_024
 /** Sets of header lines whose meaning is remembered (about 600 bytes each). */
 export const rememberedHeaderLines = 1_024
-/** Files whose answers are remembered but for the link (about 800 bytes each): a day's demand. */
-export const hotFiles = 98_304
+/** Files whose answers are remembered but for the link (about 800 bytes each), as far as no index has them. */
+export const hotFiles = 16_384
 /** Files asked for lately, of which the second request makes a hot one (4 bytes each). */
 export const lukewarmFiles = 65_536
 /** A repository with fewer files is soon all hot. */
-export const indexedFilesLeast = 16_384
+export const indexedFilesLeast = hotFiles
 /** Indexed in memory at about 70 bytes each; what is larger is looked up in the database. */
 export const indexedFilesMost = 8_000_000
 /** Publishes often follow each other. */

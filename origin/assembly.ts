@@ -347,7 +347,7 @@ export const assemble = (
   const root = folder.options.repositoryDir
   const upstream = makeUpstream(options, root, { publisher, logger, resolver })
   const late = () => ({ redirector, gate, seeding, foreign, dashboard, ...built })
-  const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, late })
+  const metrics = makeMetrics({ store, resolver, publisher, upstream, folder, pathIndex, late })
   const allowLoopback = isOnLoopback(options)
   const prober = new Prober({ allowLoopback })
   const { announceIntervalMs: intervalMs, requireClients } = options

@@ -10,6 +10,7 @@ import type { Dashboard } from './dashboard/dashboard.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { ForeignMirrors } from './foreign/foreign-mirrors.ts'
 import { Metrics } from './metrics.ts'
+import type { PathIndex } from './path-index.ts'
 import type { Publisher } from './publisher.ts'
 import type { Redirector } from './redirector.ts'
 import type { Resolver } from './resolver.ts'
@@ -26,6 +27,7 @@ export interface MetricsParts {
   readonly publisher: Publisher
   readonly upstream: Upstream | null
   readonly folder: DataFolder
+  readonly pathIndex: Pick<PathIndex, 'files'>
   /** What is made after the metrics. */
   readonly late: () => {
     readonly redirector: Redirector
@@ -60,7 +62,7 @@ const freeBytes = async (folder: string): Promise<number> => {
 }
 
 export const makeMetrics = (parts: MetricsParts): Metrics => {
-  const { store, resolver, publisher, upstream, folder, late } = parts
+  const { store, resolver, publisher, upstream, folder, pathIndex, late } = parts
   const { tracker, reader } = store
   return new Metrics({
     volunteersByState: () => {
@@ -79,6 +81,7 @@ export const makeMetrics = (parts: MetricsParts): Metrics => {
     nowMs: () => systemClock.nowMs(),
     queues: () => queuesOf(parts),
     latest: () => resolver.latest,
+    indexedFiles: () => pathIndex.files,
     publishFailed: () => publisher.status.problem !== null,
     announces: () => tracker.counters,
     redirected: () => late().redirector.sent(),

@@ -77,6 +77,11 @@ export class PathIndex {
     return this.#table?.snapshot === snapshot
   }
 
+  /** How many files of the newest snapshot have room in the index; 0 while there is none. */
+  get files(): number {
+    return this.#table?.size ?? 0
+  }
+
   /**
    * The file at exactly this path, which by its name and size may be redirected; null when there is
    * none, or when that is not known here.

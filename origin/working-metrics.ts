@@ -17,6 +17,8 @@ export interface WorkingMetricsSources {
   queues(): readonly QueueUse[]
   latest(): Snapshot | null
   publishFailed(): boolean
+  /** Files of the newest snapshot that are found in memory: see PathIndex. */
+  indexedFiles(): number
   announces(): TrackerCounters
   /** Streams of events since the start. */
   eventStreams(): { readonly opened: number; readonly refused: number; readonly slow: number }
@@ -60,6 +62,12 @@ export const addWorkingMetrics = (registry: Registry, sources: WorkingMetricsSou
     'mirrorswarm_snapshot_files',
     'Files of the newest snapshot',
     () => sources.latest()?.files ?? 0,
+  )
+  addValue(
+    registry,
+    'mirrorswarm_indexed_files',
+    'Files of the newest snapshot that are found in memory; 0: they are looked up in the database',
+    sources.indexedFiles,
   )
   addValue(
     registry,

@@ -64,6 +64,11 @@ export class PathTable {
     return this.#memory.snapshot
   }
 
+  /** For how many paths there is room. */
+  get size(): number {
+    return this.#memory.numbers.length
+  }
+
   /** Paths that were added here. */
   get rows(): number {
     return this.#rows
