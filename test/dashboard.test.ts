@@ -132,6 +132,7 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     await page.click('#mirrors button[data-action=remove]')
     await page.keyboard.press('Escape')
     await page.waitForSelector('#sure:not([open])', { state: 'hidden' })
+    await page.waitForSelector('#mirrors button[data-action=remove]:focus')
     await page.click('#mirrors button[data-action=remove]')
     await page.click('#sure-yes')
     await page.waitForSelector('#mirror-action:has-text("plain is removed")')

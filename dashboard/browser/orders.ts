@@ -4,20 +4,24 @@
 import { find, say } from './dom.ts'
 import { Refusal } from './server.ts'
 
-/** Do something once, and say how it went. */
+/** Buttons whose work is under way. They are not disabled: that would take the focus from them. */
+const busy = new WeakSet<HTMLButtonElement>()
+
+/** Do something once at a time, and say how it went. */
 export const attempt = async (
   button: HTMLButtonElement,
   status: HTMLElement,
   work: () => Promise<string>,
 ): Promise<void> => {
-  button.disabled = true
+  if (busy.has(button)) return
+  busy.add(button)
   try {
     say(status, await work())
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     say(status, `That did not work: ${error.message}`)
   } finally {
-    button.disabled = false
+    busy.delete(button)
   }
 }
 
