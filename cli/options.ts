@@ -144,6 +144,7 @@ const origin = {
   },
   grace: {
     kind: 'duration',
+    reloads: true,
     placeholder: 'TIME',
     default: '24h',
     help: 'Keep what the repository drops available at volunteers for this long',

@@ -193,7 +193,7 @@ const makeContext = (
     }),
     keepAtOrigin,
     isIndex,
-    graceMs: options.graceMs,
+    grace: store.grace,
     budget: new ReadBudget(),
     limiter: makeLimiter(options),
     pages: new DirectoryPages(),
@@ -334,7 +334,7 @@ export const assemble = (
   stopping: AbortSignal,
   geo: GeoDatabase | null = null,
 ): Assembly => {
-  const { reader, tracker, tokens, clients } = store
+  const { reader, tracker, tokens, clients, grace } = store
   const { rootKeys, onlineKeys } = folder
   const resolver = new Resolver(reader)
   const pathIndex = makeIndex(folder, resolver, logger)
@@ -361,7 +361,7 @@ export const assemble = (
   const access = makeAccess(store, front, authority, rescueNames, options)
   const gate = new ServingGate(options.servingLimit, syncAnswersAt(swarmRateOf(options)))
   const selection: SelectionSystem = makeSelection(
-    { folder, source: tracker, geo, options, logger },
+    { folder, source: tracker, geo, options, grace, logger },
     {
       ...{ hasRoomForRepeats: () => gate.hasRoom('repeat'), onSent: told.onSent, requireClients },
       provedPathOf: (name, content) => foreign.provedPathOf(name, content),

@@ -15,6 +15,7 @@ import type { Access, Caller } from './access/access.ts'
 import type { Authority } from './authority.ts'
 import type { BodySource } from './bodies.ts'
 import type { Bounces } from './bounces.ts'
+import type { Grace } from './grace.ts'
 import type { HotFiles } from './hot-files.ts'
 import { baseUrl, splitTarget } from './logic/public-url.ts'
 import type { Rights } from './logic/rights.ts'
@@ -62,7 +63,7 @@ export interface OriginContext {
   /** Clients come by https, here or at a proxy in front of it. */
   readonly https: boolean
   /** What a snapshot drops stays available this long. */
-  readonly graceMs: number
+  readonly grace: Grace
   /** Aborted when the origin stops. */
   readonly stopping: AbortSignal
   /** A client asked for a content. */

@@ -15,7 +15,7 @@ export interface ReloadParts {
 }
 
 /**
- * Rates, answers at a time, who serves whom, databases of places and what volunteers install (read anew), proxies, limits of one
+ * Rates, the time of grace, answers at a time, who serves whom, databases of places and what volunteers install (read anew), proxies, limits of one
  * address, and the logs (opened anew); everything else in `options` is as it was at the start.
  * Rejects with MS_CONFIG_INVALID, and then nothing has changed.
  */
@@ -30,6 +30,7 @@ export const reload = async (
   parsePreferRules(options.prefer)
   const offered = readPackage(options.packageFile)
   assembly.accessLog.change(options.accessLog, options.logAddresses)
+  context.grace.change(options.graceMs)
   selection.change(options, geo)
   assembly.offer.change(offered)
   front.change(options.front)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { sha256Hex } from '../core/keys.ts'
 import { TestNetwork } from './fixtures/test-network.ts'
+import { originDefaults } from './main.ts'
 
 const packages = ['a.deb', 'b.deb', 'moved.deb', 'lonely.deb', 'old/c.deb']
 const bytesOf = (name: string): Buffer => Buffer.from(`${name} `.repeat(5000))
@@ -82,11 +83,16 @@ t.test('a file that comes back is the newest again', async t => {
   t.ok((await network.get('/pool/a.deb')).body.equals(back))
 })
 
-t.test('after the grace period it is gone', async t => {
-  const network = await prepare(t, 0)
-  await network.volunteer('ada')
+t.test('after the grace period it is gone, also when the operator makes that shorter', async t => {
+  const network = await prepare(t, 3_600_000)
+  const ada = await network.volunteer('ada')
+  t.match(await ada.announce(), { graceMs: 3_600_000 })
   drop(network.repository)
   await network.publish(true)
+  t.equal((await network.get('/pool/small.txt')).status, 200)
+  const { repository: repositoryDir, data: dataDir } = network
+  await network.origin.reload({ ...originDefaults, repositoryDir, dataDir, graceMs: 0 })
+  t.match(await ada.announce(), { graceMs: 0 }, 'volunteers are told')
   for (const path of ['/pool/a.deb', '/pool/small.txt', '/pool/a.deb?sha256']) {
     t.equal((await network.get(path)).status, 404, path)
   }

@@ -6,6 +6,7 @@ import type { Logger } from '../core/log.ts'
 import { unknownPreferredMs, volunteerAddressMs } from '../core/selection-limits.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { GeoDatabase } from './geo.ts'
+import type { Grace } from './grace.ts'
 import { parsePreferRules, unknownPreferred } from './logic/prefer-rules.ts'
 import type { OriginOptions } from './options.ts'
 import { Redirector, type RedirectorParts } from './redirector.ts'
@@ -17,7 +18,8 @@ export interface SelectionParts {
   readonly source: RedirectorParts['source']
   /** Null: there are no geo databases. */
   readonly geo: GeoDatabase | null
-  readonly options: Pick<OriginOptions, 'prefer' | 'maxShare' | 'policy' | 'graceMs'>
+  readonly options: Pick<OriginOptions, 'prefer' | 'maxShare' | 'policy'>
+  readonly grace: Grace
   readonly logger: Logger
 }
 
@@ -32,15 +34,15 @@ export interface SelectionSystem {
 
 /** Throws MS_CONFIG_INVALID for rules that cannot be kept. */
 export const makeSelection = (
-  { folder, source, geo, options, logger }: SelectionParts,
+  { folder, source, geo, options, grace, logger }: SelectionParts,
   more: Pick<
     RedirectorParts,
     'hasRoomForRepeats' | 'onSent' | 'baseOf' | 'provedPathOf' | 'requireClients'
   >,
 ): SelectionSystem => {
   const places = new VolunteerPlaces({ geo, clock: systemClock })
-  const { policy, graceMs } = options
-  const signed = new SignedReader(folder.files.folder, logger, { clock: systemClock, graceMs })
+  const { policy } = options
+  const signed = new SignedReader(folder.files.folder, logger, { clock: systemClock, grace })
   let { maxShare } = options
   let rules = parsePreferRules(options.prefer)
   const redirector = new Redirector({
@@ -72,6 +74,7 @@ export const makeSelection = (
   const change: SelectionSystem['change'] = (changed, newGeo) => {
     rules = parsePreferRules(changed.prefer)
     maxShare = changed.maxShare
+    signed.changed()
     redirector.setRules(rules)
     places.change(newGeo)
     warnOfUnknown()

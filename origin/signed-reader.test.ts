@@ -4,16 +4,17 @@ import t, { type Test } from 'tap'
 import { testFolder } from '../core/fixtures/test-folder.ts'
 import { silentLogger } from '../core/log.ts'
 import { Holdings } from '../tracker/holdings.ts'
+import { Grace } from './grace.ts'
 import { SignedReader } from './signed-reader.ts'
 import { signedFile } from './signed-writer.ts'
 
-const graceMs = 1000
+const grace = new Grace(1000)
 
 const start = (t: Test) => {
   const folder = testFolder(t)
   const time = { nowMs: 5_000_000 }
   const open = () =>
-    new SignedReader(folder, silentLogger, { clock: { nowMs: () => time.nowMs }, graceMs })
+    new SignedReader(folder, silentLogger, { clock: { nowMs: () => time.nowMs }, grace })
   const name = (snapshot: number, numbers: readonly number[], epoch = 1) => {
     const containers = Holdings.of(numbers).encode()
     writeFileSync(signedFile(folder), JSON.stringify({ format: 1, epoch, snapshot, containers }))
@@ -42,6 +43,20 @@ t.test('what was named lately stays, also over a restart, until its time is over
   t.strictSame([...later.contents.numbers()], [2, 3, 4], 'without another look at the disk')
   time.nowMs += 600
   t.strictSame([...later.contents.numbers()], [4])
+})
+
+t.test('another time of grace holds at once', async t => {
+  const { open, name } = start(t)
+  const reader = open()
+  t.teardown(() => grace.change(1000))
+  for (const [snapshot, numbers] of [[1, 2], [3]].entries()) {
+    name(snapshot + 1, numbers)
+    await reader.refresh()
+  }
+  t.strictSame(await read(reader), [1, 2, 3])
+  grace.change(0)
+  reader.changed()
+  t.strictSame(await read(reader), [3])
 })
 
 t.test('numbers of another epoch, or of a snapshot that was taken back, are forgotten', async t => {

@@ -10,6 +10,7 @@ import type { Logger } from '../core/log.ts'
 import { Holdings } from '../tracker/holdings.ts'
 import { checkContainers, messageParser, wireContainers } from '../tracker/messages.ts'
 import { readHistory, type SignedHistory, writeHistory } from './former-signed-file.ts'
+import type { Grace } from './grace.ts'
 import { endSigned, signedAt } from './logic/former-signed.ts'
 import { signedFile } from './signed-writer.ts'
 
@@ -28,7 +29,7 @@ const parseStored = messageParser(
 export interface SignedReaderOptions {
   readonly clock: Pick<Clock, 'nowMs'>
   /** For so long what indexes named no more counts as named. */
-  readonly graceMs: number
+  readonly grace: Pick<Grace, 'ms'>
 }
 
 /** The origin's side: what was written last, in memory. */
@@ -52,6 +53,11 @@ export class SignedReader {
   get contents(): Holdings {
     if (this.#options.clock.nowMs() >= this.#untilMs) this.#gather()
     return this.#contents
+  }
+
+  /** The time of grace may be another one. */
+  changed(): void {
+    this.#gather()
   }
 
   /** The snapshot that it was made from; null: nothing was read. */
@@ -86,10 +92,10 @@ export class SignedReader {
     const before = this.#history ?? (await this.#readHistory())
     // Numbers of another epoch mean other contents.
     const isSame = before?.epoch === now.epoch && before.snapshot <= now.snapshot
-    const { clock, graceMs } = this.#options
+    const { clock, grace } = this.#options
     const change = { before: isSame ? before.contents : new Holdings(), now: now.contents }
     const known = isSame ? before.former : []
-    this.#history = { ...now, former: endSigned(known, change, clock.nowMs(), graceMs) }
+    this.#history = { ...now, former: endSigned(known, change, clock.nowMs(), grace.ms) }
     if (isSame && before.snapshot === now.snapshot) return
     try {
       await writeHistory(this.#dataDir, this.#history)
@@ -110,9 +116,9 @@ export class SignedReader {
   }
 
   #gather(): void {
-    const { clock, graceMs } = this.#options
+    const { clock, grace } = this.#options
     const { contents = new Holdings(), former = [] } = this.#history ?? {}
-    const gathered = signedAt(contents, former, clock.nowMs(), graceMs)
+    const gathered = signedAt(contents, former, clock.nowMs(), grace.ms)
     this.#contents = gathered.contents
     this.#untilMs = gathered.untilMs
   }

@@ -17,6 +17,7 @@ import { SqliteEventLog } from '../tracker/sqlite-event-log.ts'
 import { Tracker } from '../tracker/tracker.ts'
 import { ClientStore } from './access/client-store.ts'
 import type { DataFolder } from './data-folder.ts'
+import { Grace } from './grace.ts'
 import { TokenStore } from './token-store.ts'
 import { TorrentIndex } from './torrent-index.ts'
 
@@ -31,6 +32,7 @@ export interface OpenStore {
   readonly log: EventLog<NetworkEvent>
   /** Not started. */
   readonly tracker: Tracker
+  readonly grace: Grace
 }
 
 /** The first epoch of a repository; a restore from backup starts another one. */
@@ -79,6 +81,7 @@ export const openStore = (
     bundleMembers: (infoHash: Parameters<ManifestReader['bundleByInfoHash']>[0]) =>
       reader.bundleByInfoHash(infoHash)?.members ?? null,
   }
+  const grace = new Grace(options.graceMs ?? defaultGraceMs)
   const parts = { log, manifest, clock: systemClock, random: Math.random, logger }
   return {
     reader,
@@ -87,10 +90,12 @@ export const openStore = (
     tokens: closing(new TokenStore(files.tokens)),
     clients: closing(new ClientStore(files.clients)),
     torrents: closing(new TorrentIndex(files.torrents)),
-    log,
+    ...{ log, grace },
     tracker: new Tracker(parts, {
       intervalMs: options.announceIntervalMs,
-      graceMs: options.graceMs ?? defaultGraceMs,
+      get graceMs() {
+        return grace.ms
+      },
     }),
   }
 }

@@ -76,7 +76,15 @@ t.test(
       const changed = await reload(
         originText('serving-limit: 7', rules, 'grace: 2h', 'public-dashboard: true'),
       )
-      t.match(changed, { level: 40, needRestart: ['public-dashboard', 'grace'] }, 'a warning')
+      t.match(
+        changed,
+        {
+          level: 40,
+          taken: ['prefer', 'serving-limit', 'grace'],
+          needRestart: ['public-dashboard'],
+        },
+        'a warning',
+      )
       t.equal(await room(), '7')
       t.match(origin.output, /--prefer names a volunteer that is not enrolled/)
       const bad = await reload(originText('serving-limit: 9', 'prefer: ["10.0.0.0/8"]'))

@@ -163,7 +163,7 @@ export class LocalOperator implements Operator {
   }
 
   async explain(path: RepoPath, from: string | null, json: boolean): Promise<string> {
-    const options = { clock: systemClock, graceMs: defaultGraceMs }
+    const options = { clock: systemClock, grace: { ms: defaultGraceMs } }
     const signed = new SignedReader(this.#folder.files.folder, silentLogger, options)
     await signed.refresh()
     const explanation = this.#explain(path, from, signed)

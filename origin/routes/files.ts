@@ -176,8 +176,8 @@ const answerRetired = (
   path: RepoPath,
   latest: SnapshotNumber,
 ): Promise<Outcome> | Outcome | null => {
-  const { resolver, clock, graceMs } = context
-  const file = resolver.findRetired(path, latest, clock.nowMs() - graceMs)
+  const { resolver, clock, grace } = context
+  const file = resolver.findRetired(path, latest, clock.nowMs() - grace.ms)
   if (file === null) return null
   return answerFileList(context, exchange, file) ?? answerFile(context, exchange, file)
 }

@@ -147,7 +147,7 @@ const pruneRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void => {
     async (request, reply) => {
       authority.requireOperator(request.raw)
       const { keepMs = defaultKeepMs } = parsePrune(jsonOf(request))
-      const keptMs = Math.max(keepMs, context.graceMs, leastKeepMs)
+      const keptMs = Math.max(keepMs, context.grace.ms, leastKeepMs)
       const result = await publisher.prune(clock.nowMs() - keptMs)
       heads.refresh()
       return reply.send({ ...result, keptMs })
@@ -237,7 +237,7 @@ const explainRoute = (app: FastifyInstance, parts: OperatorRoutesParts): void =>
     const parsed = parseRequestPath(pathParameter(exchange.queryText))
     if (!parsed.ok) throw new MirrorswarmError('MS_PATH_INVALID', parsed.reason)
     requirePath(exchange.rights, parsed.path)
-    const file = context.resolver.findAny(parsed.path, context.clock.nowMs() - context.graceMs)
+    const file = context.resolver.findAny(parsed.path, context.clock.nowMs() - context.grace.ms)
     if (file === null) throw new MirrorswarmError('MS_PATH_NOT_FOUND', 'there is no such file')
     takeOver(request, reply, context.logger, async () =>
       sendExplanation(exchange, explain(context, exchange, file, from)),
