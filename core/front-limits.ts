@@ -4,6 +4,8 @@
 export const quickHeadCharacters = 4_096
 /** Answers that a client has not taken; then it is asked for no more requests. */
 export const unreadAnswersBytes = 64 * 1_024
+/** Connections whose answers are written together: the first of them waits for the last, some milliseconds. */
+export const burstAnswers = 64
 /** Sets of header lines whose meaning is remembered (about 600 bytes each). */
 export const rememberedHeaderLines = 1_024
 /** Files whose answers are remembered but for the link (about 800 bytes each), as far as no index has them. */

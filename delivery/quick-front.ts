@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../core/access-limits.ts'
 import type { Clock } from '../core/clock.ts'
-import { rememberedHeaderLines, unreadAnswersBytes } from '../core/front-limits.ts'
+import { burstAnswers, rememberedHeaderLines, unreadAnswersBytes } from '../core/front-limits.ts'
 import { stalledClientMs, stopGraceMs } from '../core/limits.ts'
 import { readAsUsual, readDirectly, writeDirectly } from './direct-socket.ts'
 import {
@@ -289,6 +289,7 @@ export class QuickFront {
   writeSoon(connection: FrontConnection): void {
     if (this.#writers.length === 0) setImmediate(this.#writeAll)
     this.#writers.push(connection)
+    if (this.#writers.length === burstAnswers) this.#writeAll()
   }
 
   readonly #writeAll = (): void => {
