@@ -7,6 +7,7 @@ import { connectionSweepMs, headersTimeoutMs, idleConnectionMs } from '../core/a
 import type { Clock } from '../core/clock.ts'
 import { burstAnswers, rememberedHeaderLines, unreadAnswersBytes } from '../core/front-limits.ts'
 import { stalledClientMs, stopGraceMs } from '../core/limits.ts'
+import { ownText } from '../core/own-text.ts'
 import { readAsUsual, readDirectly, writeDirectly } from './direct-socket.ts'
 import {
   parseQuickHeaders,
@@ -325,8 +326,7 @@ export class QuickFront {
     if (known !== undefined) return known
     const headers = parseQuickHeaders(lines)
     if (this.#headers.size >= rememberedHeaderLines) this.#headers.clear()
-    // A text of its own: a slice would keep all that was read with it.
-    this.#headers.set(Buffer.from(lines, 'latin1').toString('latin1'), headers)
+    this.#headers.set(ownText(lines), headers)
     return headers
   }
 

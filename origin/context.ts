@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { ContentNumber, RepoPath, VolunteerName } from '../core/ids.ts'
 import type { KeyPair } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
+import { ownText } from '../core/own-text.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import type { ReadBudget } from '../delivery/read-budget.ts'
 import type { KeepAtOrigin } from '../manifest/logic/keep-at-origin.ts'
@@ -108,7 +109,7 @@ export const pinnedAskerOf = ({ client, request }: Exchange): PinnedAsker => {
  * in memory for as long as somebody remembers the slice.
  */
 export const headerStart = (text: string, length: number): string =>
-  text.length <= length ? text : Buffer.from(text.slice(0, length), 'latin1').toString('latin1')
+  text.length <= length ? text : ownText(text.slice(0, length))
 
 /** What links depend on where the public URL is not known. */
 export interface Reached {

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 import { hotFiles, lukewarmFiles } from '../core/front-limits.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import { lookupKeyCharacters } from '../core/limits.ts'
+import { ownText } from '../core/own-text.ts'
 import { parseRequestPath } from '../core/repo-path.ts'
 import { formatHttpDate } from '../delivery/logic/http-date.ts'
 import { entityTagOf } from '../delivery/logic/respond.ts'
@@ -63,8 +64,6 @@ const hotFile = (path: RepoPath, content: FileContent, snapshot: SnapshotNumber)
   return { path, content, snapshot, linked, head }
 }
 
-const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
-
 export class HotFiles {
   readonly #parts: HotFilesParts
   readonly #known: LRUCache<string, HotFile>
@@ -121,7 +120,6 @@ export class HotFiles {
     if (path === null) return null
     const content = this.#lookUp(path, latest.number)
     if (content === null) return null
-    // Texts of their own: what is remembered would keep all that was read with them.
     const hot = hotFile(ownText(path) as RepoPath, content, latest.number)
     // One or two spellings of each file: made-up ones cannot fill the memory.
     const isShort = target.length <= this.#parts.prefix.length + 1 + path.length

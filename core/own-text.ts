@@ -1,0 +1,5 @@
+// Copies of texts. V8 makes a part of a text as a view of the whole, which then stays in memory as long
+// as the part does: whatever is remembered of a long text that was read has to be a copy.
+
+/** The same text, in memory of its own. For characters of one byte only (latin1). */
+export const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
