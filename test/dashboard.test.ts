@@ -49,6 +49,7 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     await page.goto(`${base}-/ui/manage`)
     await page.click('#token-form button')
     await page.waitForSelector('#made', { state: 'visible' })
+    t.equal(await tooWide(page), '')
     const command = await page.textContent('#command')
     const [, url = '', token = ''] = /--origin (\S+) --token (\S+)/.exec(command ?? '') ?? []
     t.equal(url, base)

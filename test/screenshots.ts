@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { noise } from '../loadtest/sample/noise.ts'
@@ -154,11 +155,13 @@ const main = async (): Promise<void> => {
   stack.defer(() => folder.remove())
   const repository = join(folder.path, 'repository')
   fill(repository, 0, 60)
+  const packageFile = join(folder.path, 'mirrorswarm.tgz')
+  writeFileSync(packageFile, gzipSync('what npm pack makes'))
   const mirror = await startMirror(repository, stack)
   const origin = await startOrigin({
     ...originDefaults,
     ...{ repositoryDir: repository, dataDir: join(folder.path, 'data'), workers: 1 },
-    ...{ announceIntervalMs: 1_000, settleMs: 100, logLevel: 'silent' },
+    ...{ announceIntervalMs: 1_000, settleMs: 100, packageFile, logLevel: 'silent' },
   })
   stack.defer(() => origin.stop())
   const token = readFileSync(join(folder.path, 'data/operator-token'), 'utf8').trim()
