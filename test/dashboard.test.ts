@@ -87,6 +87,9 @@ t.test('operators see and steer their network in a browser', { skip: noChromium 
     await watched.goto(`${base}-/ui/releases`)
     await watched.waitForSelector('#members :text("all of")')
 
+    await watched.goto(`${base}-/ui/traffic`)
+    await watched.waitForSelector('#by-volunteer tr:has-text("ada"):has-text("50 kB")')
+
     await watched.goto(`${base}-/ui/redirects`)
     await watched.waitForSelector('#none', { state: 'visible' })
     await network.get('/pool/a%20b%2Bc.bin')

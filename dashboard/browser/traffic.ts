@@ -1,7 +1,13 @@
 // Traffic over time: who sends it, and what the origin is spared.
 
 import { withGaps } from '../logic/gaps.ts'
-import type { Overview, Totals, TrafficSample } from '../logic/overview.ts'
+import type {
+  AnnouncedBytes,
+  Overview,
+  Totals,
+  TrafficSample,
+  VolunteerRow,
+} from '../logic/overview.ts'
 import { countText, durationText, partText, rateText, sizeText } from '../logic/words.ts'
 import { addChart, type ChartData } from './charts.ts'
 import { find, showTiles } from './dom.ts'
@@ -44,6 +50,25 @@ const showTable = addTable<TrafficSample>(find('table'), {
       figure: true,
       cell: each => each.redirectsPerSecond.toFixed(1),
     },
+  ],
+})
+
+const bytesColumn = (title: string, key: keyof AnnouncedBytes) => ({
+  title,
+  figure: true,
+  cell: ({ announced }: VolunteerRow) => (announced === null ? '' : sizeText(announced[key])),
+})
+
+const showVolunteers = addTable<VolunteerRow>(find('by-volunteer'), {
+  caption: 'What each volunteer gave and got',
+  key: ({ name }) => name,
+  columns: [
+    { title: 'Volunteer', cell: ({ name }) => name },
+    bytesColumn('To clients', 'toClients'),
+    bytesColumn('To volunteers', 'toPeers'),
+    bytesColumn('From volunteers', 'fromPeers'),
+    bytesColumn('From the origin', 'fromOrigin'),
+    bytesColumn('Reused', 'reused'),
   ],
 })
 
@@ -114,6 +139,10 @@ const show = (news: Overview): void => {
     columnsOf(shown, 'swarmRate', 'seedRate', 'reusedRate'),
     `On average volunteers exchanged ${average(shown, 'swarmRate')}, the origin sent them ${average(shown, 'seedRate')}, and they reused ${average(shown, 'reusedRate')} of what they had`,
   )
+  const told = news.volunteers.filter(({ announced }) => announced !== null)
+  showVolunteers(told)
+  find('by-volunteer').hidden = told.length === 0
+  find('no-volunteers').hidden = told.length > 0
   if (find('table').closest('details')?.open === true) {
     showTable([...shown].reverse().slice(0, tableRows))
   }

@@ -7,6 +7,16 @@ export const volunteerStates = [
 
 export type VolunteerState = (typeof volunteerStates)[number]
 
+/** Bytes that one volunteer announced since the origin started. */
+export interface AnnouncedBytes {
+  readonly toClients: number
+  readonly toPeers: number
+  readonly fromPeers: number
+  readonly fromOrigin: number
+  /** Found on its own disk. */
+  readonly reused: number
+}
+
 export interface VolunteerRow {
   readonly name: string
   readonly url: string
@@ -28,6 +38,8 @@ export interface VolunteerRow {
   readonly share: number
   readonly activeClients: number
   readonly maxClients: number | null
+  /** Null: it told nothing of them. */
+  readonly announced: AnnouncedBytes | null
   readonly lastAnnounceMs: number | null
   readonly weight: number
   readonly trust: 'full' | 'signed-only'

@@ -41,7 +41,11 @@ const traffic = `<dl id="tiles" class="tiles"></dl>
 <figure><div id="clients" class="chart"></div><figcaption>What volunteers and the origin send to clients. What the volunteers send is what the origin is spared.</figcaption></figure></section>
 <section aria-labelledby="sync-title"><h2 id="sync-title">Synchronisation</h2>
 <figure><div id="sync" class="chart"></div><figcaption>What volunteers exchange, what the origin sends to them and to BitTorrent clients, and what they found on their own disks, as they announce it.</figcaption></figure></section>
-<details><summary>The same as a table</summary><div id="table"></div></details>`
+<details><summary>Traffic over time as a table</summary><div id="table"></div></details>
+<section aria-labelledby="by-volunteer-title"><h2 id="by-volunteer-title">By volunteer</h2>
+<p class="lead">What each gave and got since this origin was started, as it announced.</p>
+<p id="no-volunteers" class="empty" hidden>No volunteer has announced anything yet.</p>
+<div id="by-volunteer" class="listed"></div></section>`
 
 const redirects = `<p class="lead">Redirects as they happen, for the operator only: a few a second, clients by their network (/24 or /48) and never by their address.</p>
 <p id="operators-only" class="empty" hidden>Sign in as the operator to see redirects. <button type="button" id="sign-in-here">Sign in</button></p>

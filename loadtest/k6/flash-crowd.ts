@@ -4,7 +4,7 @@
 import { sleep } from 'k6'
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
-import { fetchFile, thresholds } from './client.ts'
+import { becomeAnother, fetchFile, thresholds } from './client.ts'
 import { drawFile, indexes } from './workload.ts'
 
 const seconds = Number(__ENV.SECONDS ?? '60')
@@ -24,8 +24,9 @@ export const options: Options = {
   thresholds,
 }
 
-/** One update run at first, then one file after the other. */
+/** One update run at first, then one file after the other; behind one NAT all look the same. */
 export const user = (): void => {
+  if (__ENV.FORWARDED_FOR === undefined) becomeAnother()
   if (exec.vu.iterationInScenario === 0) for (const index of indexes) fetchFile(index)
   fetchFile(drawFile())
   sleep(Math.random() * thinkSeconds)

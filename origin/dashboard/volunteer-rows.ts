@@ -1,8 +1,9 @@
 // The rows of the dashboard's table of volunteers, and which of them are others than a moment ago.
 
 import type { VolunteerName } from '../../core/ids.ts'
-import type { VolunteerRow } from '../../dashboard/logic/overview.ts'
+import type { AnnouncedBytes, VolunteerRow } from '../../dashboard/logic/overview.ts'
 import type { Candidate } from '../../tracker/logic/views.ts'
+import type { AnnouncedTotals } from '../../tracker/messages.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import type { Redirector } from '../redirector.ts'
 import { behindSeconds, type LagSources } from '../volunteer-metrics.ts'
@@ -12,6 +13,15 @@ export interface RowsParts {
   readonly redirector: Redirector
   readonly lag: LagSources
 }
+
+const announcedOf = (totals: AnnouncedTotals | null): AnnouncedBytes | null =>
+  totals && {
+    toClients: totals.clientBytes,
+    toPeers: totals.peersBytes,
+    fromPeers: totals.fromPeersBytes,
+    fromOrigin: totals.fromOriginBytes,
+    reused: totals.reusedBytes,
+  }
 
 /** All rows, by name. */
 export const volunteerRows = ({ tracker, redirector, lag }: RowsParts): readonly VolunteerRow[] => {
@@ -42,6 +52,7 @@ export const volunteerRows = ({ tracker, redirector, lag }: RowsParts): readonly
         share: Math.round((busy?.share ?? 0) * 1000) / 1000,
         activeClients: view.activeClients,
         maxClients: candidate?.limits.maxClients ?? null,
+        announced: announcedOf(tracker.totals(name)),
         lastAnnounceMs: view.lastAnnounceMs,
         weight: view.weight,
         trust: view.trust,
