@@ -3,7 +3,6 @@
 // neither sockets nor what is asked for.
 
 import { quickHeadCharacters } from '../../core/front-limits.ts'
-import { ownText } from '../../core/own-text.ts'
 
 /** Names in lower case, each once. */
 export type QuickHeaders = Readonly<Record<string, string>>
@@ -77,12 +76,5 @@ export const readQuickHead = (
   if (last < 0 || last + 4 - start > quickHeadCharacters) return null
   const headers = parse(text.slice(lines, last + 2))
   if (headers === null) return null
-  const target = line[2] as string
-  return {
-    method: line[1] as 'GET' | 'HEAD',
-    // Paths of what was answered last are remembered for a while.
-    target: text.length > quickHeadCharacters ? ownText(target) : target,
-    headers,
-    end: last + 4,
-  }
+  return { method: line[1] as 'GET' | 'HEAD', target: line[2] as string, headers, end: last + 4 }
 }

@@ -85,7 +85,7 @@ export class Auditor {
 
   /** A client is sent to a volunteer. */
   sent(name: VolunteerName, file: SentFile): void {
-    this.#sent.note(name, file)
+    this.#sent.note(name, file, this.#parts.clock.monotonicMs())
   }
 
   /** A client came back from this volunteer for this file. Never waits, convicts nobody. */

@@ -2,9 +2,10 @@
 // Bounded memory, constant time at each redirect.
 
 import { LRUCache } from 'lru-cache'
-import { remembersSent } from '../../core/healing-limits.ts'
+import { remembersSent, sentNotedEveryMs } from '../../core/healing-limits.ts'
 import type { RepoPath, VolunteerName } from '../../core/ids.ts'
 import { volunteers } from '../../core/limits.ts'
+import { ownText } from '../../core/own-text.ts'
 import type { FileContent } from '../../manifest/model.ts'
 
 /** A file as a client asked for it. */
@@ -16,6 +17,7 @@ export interface SentFile {
 interface Sent {
   readonly files: SentFile[]
   next: number
+  notedMs: number
   /** Since the last audit. */
   bytes: number
 }
@@ -23,15 +25,19 @@ interface Sent {
 export class RecentSent {
   readonly #sent = new LRUCache<VolunteerName, Sent>({ max: volunteers })
 
-  note(name: VolunteerName, file: SentFile): void {
+  /** `nowMs`: monotonic. */
+  note(name: VolunteerName, file: SentFile, nowMs: number): void {
     let sent = this.#sent.get(name)
     if (sent === undefined) {
-      sent = { files: [], next: 0, bytes: 0 }
+      sent = { files: [], next: 0, notedMs: 0, bytes: 0 }
       this.#sent.set(name, sent)
     }
-    sent.files[sent.next] = { path: file.path, content: file.content }
-    sent.next = (sent.next + 1) % remembersSent
     sent.bytes += file.content.sizeBytes
+    // Of many a second some are as good a sample, and fewer objects grow old.
+    if (sent.files.length === remembersSent && nowMs - sent.notedMs < sentNotedEveryMs) return
+    sent.notedMs = nowMs
+    sent.files[sent.next] = { path: ownText(file.path) as RepoPath, content: file.content }
+    sent.next = (sent.next + 1) % remembersSent
   }
 
   bytesOf(name: VolunteerName): number {
