@@ -32,7 +32,7 @@ export const probeDelayMostMs = 3_000
 /** Redirects remembered of each volunteer, from which audits are drawn. */
 export const remembersSent = 16
 /** Of redirects that follow each other faster, only one is remembered so often. */
-export const sentNotedEveryMs = 50
+export const sentNotedEveryMs = 1_000
 /** The auditor looks for work at least this often; re-audits are due to the second. */
 export const auditTickMs = 1_000
 /** Claims of volunteers about volunteers that are remembered, and for how long. */
