@@ -32,7 +32,8 @@ function request()
     'Host: origin.example.org\\r\\nUser-Agent: Debian APT-HTTP/1.3 (2.6.1; ' .. client ..
     ')\\r\\nAccept: text/*\\r\\n\\r\\n'
 end
-function delay() return pause end
+-- Never all at once: pauses of one length would have the connections march in step.
+function delay() return pause > 0 and math.random(1, 2 * pause - 1) or 0 end
 `
 
 /** A server pinned to one processor. */

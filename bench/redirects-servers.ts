@@ -17,7 +17,7 @@ const bareFile = fileURLToPath(new URL('redirects-bare.ts', import.meta.url))
 
 /** The least that a redirect can be in Node. */
 export const startBare = (): Promise<PinnedServer> =>
-  startPinned('bare node:http', [process.execPath, bareFile], /^ready (\S+)$/m)
+  startPinned('bare node:http', [process.execPath, ...oneProcessorArgs, bareFile], /^ready (\S+)$/m)
 
 /** `return 302` in one worker process; null where nginx is not installed. */
 export const startNginx = async (folder: string): Promise<PinnedServer | null> => {
@@ -87,8 +87,14 @@ export interface StartedOrigin {
   readonly startMs: number
 }
 
+/**
+ * For whoever has one processor only: V8's helpers would take it away from the thread that answers,
+ * four of them at once. So do the bare server's.
+ */
+const oneProcessorArgs = ['--single-threaded-gc']
+
 /** As in deploy/: young garbage is to stay small. */
-const deployedNodeArgs = ['--max-semi-space-size=8']
+const deployedNodeArgs = ['--max-semi-space-size=8', ...oneProcessorArgs]
 
 /** An origin that publishes nothing: its tree is empty, and its upstream does not answer. */
 export const startOrigin = async (

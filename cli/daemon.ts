@@ -1,7 +1,6 @@
 // What the commands that run a daemon share: where its data lies, its "ready" line, its end.
 
 import type { Logger } from '../core/log.ts'
-import { collectAlone } from '../core/one-processor.ts'
 import { type FrontOptions, frontDefaults } from '../delivery/front.ts'
 import type { ForwardedHeader } from '../delivery/logic/forwarded.ts'
 import { type DaemonProgress, showProgress } from './daemon-progress.ts'
@@ -84,7 +83,6 @@ export const runDaemon = async <T extends OptionTable, O, D extends Daemon<O>>(
   io: Io,
   onReady: (daemon: D) => void = () => undefined,
 ): Promise<void> => {
-  collectAlone()
   let reload = (): void => {
     early = true
   }

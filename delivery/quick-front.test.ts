@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
+import { burstAnswers } from '../core/front-limits.ts'
 import {
   answerLines,
   isLong,
@@ -115,6 +116,19 @@ t.test('pipelined requests are answered in order in one go, and the rest is left
   t.same(saw, ['/quick/1', '/quick/2', '/slow', '/quick/3'])
   t.same(counts, { answered: 2, handedOver: 1, refused: 0 })
   t.equal(front.open, 0)
+})
+
+t.test('of many that ask at once each is answered, in bursts', async t => {
+  const { server, counts } = frontedServer()
+  const port = await listen(t, server)
+  const sockets = await Promise.all(Array.from({ length: 3 * burstAnswers + 5 }, () => open(port)))
+  for (let round = 0; round < 3; round++) {
+    const answers = sockets.map(socket => once(socket, 'data'))
+    for (const socket of sockets) socket.write('GET /quick/a HTTP/1.1\r\nHost: o\r\n\r\n')
+    await Promise.all(answers)
+  }
+  t.equal(counts.answered, 3 * sockets.length)
+  for (const socket of sockets) socket.destroy()
 })
 
 t.test('who does not read is not asked for more, and gets everything in the end', async t => {

@@ -106,8 +106,7 @@ class FrontConnection {
       const { text, length, body } = this.#front.answerAll(latin1, socket, place)
       place += length
       if (body === undefined) {
-        if (this.#waiting === '' && text !== '') this.#front.writeSoon(this)
-        this.#waiting += text
+        this.#writeSoon(text)
         break
       }
       const before = this.#waiting + text
@@ -115,6 +114,13 @@ class FrontConnection {
       if (!this.#sendBody(before, body, bytes.subarray(place))) return
     }
     if (place < bytes.length) this.#leave(place === 0 ? bytes : bytes.subarray(place))
+  }
+
+  #writeSoon(answers: string): void {
+    const first = this.#waiting === '' && answers !== ''
+    this.#waiting += answers
+    // It may be written before this returns.
+    if (first) this.#front.writeSoon(this)
   }
 
   /** False when it is still on its way: what was read behind its request waits. */
