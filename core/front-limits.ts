@@ -14,7 +14,7 @@ export const hotFiles = 16_384
 export const lukewarmFiles = 65_536
 /** A repository with fewer files is soon all hot. */
 export const indexedFilesLeast = hotFiles
-/** Indexed in memory at about 70 bytes each; what is larger is looked up in the database. */
+/** Indexed in memory at about 61 bytes each; what is larger is looked up in the database. */
 export const indexedFilesMost = 8_000_000
 /** Publishes often follow each other. */
 export const indexSettleMs = 2_000

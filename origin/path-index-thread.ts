@@ -12,7 +12,7 @@ import { redirectFloorBytes } from '../core/limits.ts'
 import { matchPaths } from '../manifest/logic/path-pattern.ts'
 import { ManifestReader } from '../manifest/store/reader.ts'
 import type { HashKey } from './logic/keyed-hash.ts'
-import { PathTable, pathTableMemory } from './logic/path-table.ts'
+import { fitsPathTable, PathTable, pathTableMemory } from './logic/path-table.ts'
 import { isEntryPoint } from './logic/snapshot-pin.ts'
 
 export interface PathIndexWork {
@@ -48,8 +48,9 @@ const build = async ({ file, snapshot, files, leftOut, key }: PathIndexWork) => 
     for (;;) {
       const found = reader.filesAfter(after, snapshot, indexReadFiles)
       for (const { path, content } of found) {
-        if (content.sizeBytes < redirectFloorBytes || isEntryPoint(path) || isLeftOut(path))
-          continue
+        const { sizeBytes } = content
+        if (sizeBytes < redirectFloorBytes || isEntryPoint(path) || isLeftOut(path)) continue
+        if (!fitsPathTable(content)) continue
         if (!table.add(path, content)) throw new Error(`no room for ${path}`)
       }
       const last = found.at(-1)
@@ -67,8 +68,8 @@ const build = async ({ file, snapshot, files, leftOut, key }: PathIndexWork) => 
 
 giveWay()
 const memory = await build(workerData as PathIndexWork)
-const { slots, checks, numbers, hashes, sizes, modified } = memory
-const parts = [slots, checks, numbers, hashes, sizes, modified]
+const { slots, checks, numbers, hashes, lows, highs } = memory
+const parts = [slots, checks, numbers, hashes, lows, highs]
 parentPort?.postMessage(
   memory,
   parts.map(({ buffer }) => buffer),

@@ -17,14 +17,20 @@ export interface PathTableMemory {
   readonly numbers: Uint32Array<ArrayBuffer>
   /** 32 bytes for each row. */
   readonly hashes: Uint8Array<ArrayBuffer>
-  readonly sizes: Float64Array<ArrayBuffer>
-  /** Seconds since 1970. */
-  readonly modified: Float64Array<ArrayBuffer>
+  /** The low 32 bits of each size in bytes, then of each time in seconds since 1970. */
+  readonly lows: Uint32Array<ArrayBuffer>
+  /** What is above those bits: 8 more, with a sign. */
+  readonly highs: Int8Array<ArrayBuffer>
 }
 
 /** With fewer of them rows are long searched for; each costs 4 bytes. */
-const slotsPerRow = 2
+const slotsPerRow = 1.6
 const hashBytes = 32
+const lowRange = 2 ** 32
+/** Below this, and not below its negative. */
+const numberRange = 2 ** 39
+
+const slotsFor = (rows: number): number => Math.max(2, Math.ceil(slotsPerRow * rows))
 
 /** Room for `rows` files of a snapshot. */
 export const pathTableMemory = (
@@ -34,17 +40,24 @@ export const pathTableMemory = (
 ): PathTableMemory => ({
   snapshot,
   key,
-  slots: new Uint32Array(Math.max(2, slotsPerRow * rows)),
+  slots: new Uint32Array(slotsFor(rows)),
   checks: new Int32Array(2 * rows),
   numbers: new Uint32Array(rows),
   hashes: new Uint8Array(hashBytes * rows),
-  sizes: new Float64Array(rows),
-  modified: new Float64Array(rows),
+  lows: new Uint32Array(2 * rows),
+  highs: new Int8Array(2 * rows),
 })
 
 /** What such memory weighs, in bytes. */
 export const pathTableBytes = (rows: number): number =>
-  rows * (slotsPerRow * 4 + 8 + 4 + hashBytes + 8 + 8)
+  slotsFor(rows) * 4 + rows * (8 + 4 + hashBytes + 8 + 2)
+
+const isWithin = (value: number): boolean =>
+  Number.isInteger(value) && value < numberRange && value >= -numberRange
+
+/** Whether a table can take it: one of 550 GB, or from after the year 19,000, has to be looked up. */
+export const fitsPathTable = ({ sizeBytes, modifiedSeconds }: FileContent): boolean =>
+  isWithin(sizeBytes) && isWithin(modifiedSeconds)
 
 export class PathTable {
   readonly #memory: PathTableMemory
@@ -74,11 +87,11 @@ export class PathTable {
     return this.#rows
   }
 
-  /** False: there is no room, or (hardly ever) another path has the same hash. */
+  /** False: there is no room, it does not fit, or (hardly ever) another path has the same hash. */
   add(path: RepoPath, content: FileContent): boolean {
-    const { numbers, slots, checks, sizes, modified } = this.#memory
+    const { numbers, slots, checks } = this.#memory
     const row = this.#rows
-    if (row >= numbers.length || this.#rowOf(path) >= 0) return false
+    if (row >= numbers.length || !fitsPathTable(content) || this.#rowOf(path) >= 0) return false
     const { low, high } = this.#hash
     let slot = this.#slotOf(low)
     while (slots[slot] !== 0) slot = slot + 1 === slots.length ? 0 : slot + 1
@@ -87,8 +100,8 @@ export class PathTable {
     checks[2 * row + 1] = high
     numbers[row] = content.number
     this.#hashes.write(content.sha256, hashBytes * row, 'hex')
-    sizes[row] = content.sizeBytes
-    modified[row] = content.modifiedSeconds
+    this.#put(2 * row, content.sizeBytes)
+    this.#put(2 * row + 1, content.modifiedSeconds)
     this.#rows++
     return true
   }
@@ -97,14 +110,25 @@ export class PathTable {
   find(path: RepoPath): FileContent | null {
     const row = this.#rowOf(path)
     if (row < 0) return null
-    const { numbers, sizes, modified } = this.#memory
+    const { numbers } = this.#memory
     const start = hashBytes * row
     return {
       number: numbers[row] as ContentNumber,
       sha256: this.#hashes.toString('hex', start, start + hashBytes) as Sha256,
-      sizeBytes: sizes[row] as number,
-      modifiedSeconds: modified[row] as number,
+      sizeBytes: this.#get(2 * row),
+      modifiedSeconds: this.#get(2 * row + 1),
     }
+  }
+
+  #put(place: number, value: number): void {
+    const { lows, highs } = this.#memory
+    lows[place] = value
+    highs[place] = Math.floor(value / lowRange)
+  }
+
+  #get(place: number): number {
+    const { lows, highs } = this.#memory
+    return (highs[place] as number) * lowRange + (lows[place] as number)
   }
 
   /** -1: none. Leaves the path's hash behind. */
@@ -112,7 +136,7 @@ export class PathTable {
     const { slots, checks } = this.#memory
     const { low, high } = this.#hash.start().add(path).end()
     let slot = this.#slotOf(low)
-    // Half of the slots are empty, so there is an end.
+    // More than a third of the slots are empty, so there is an end.
     for (;;) {
       const row = (slots[slot] as number) - 1
       if (row < 0 || (checks[2 * row] === low && checks[2 * row + 1] === high)) return row
