@@ -26,3 +26,5 @@ export const bootstrapAttempts = 4
 export const upstreamRetryMs = 60_000
 /** Of the log's events at once, however many they are: full holdings may take megabytes each. */
 export const logPageCharacters = 8 * 2 ** 20
+/** Of a picture of the state that is made in one turn of the event loop: a megabyte or so. */
+export const pictureTurnContainers = 128

@@ -10,7 +10,8 @@ export interface LogEntry<Event> {
 /** The state after the event `sequence`, in whatever form its owner likes. */
 export interface Picture {
   readonly sequence: number
-  readonly bytes: Uint8Array
+  /** In the order in which they were saved; to be read once, before anything else is saved. */
+  readonly parts: Iterable<Uint8Array>
 }
 
 export interface AppendOptions {
@@ -35,8 +36,14 @@ export interface EventLog<Event> {
   last(): Promise<number>
   /** Be given each batch of new entries, in order; returns how to stop that. Must not throw. */
   subscribe(listener: (entries: readonly LogEntry<Event>[]) => void): () => void
-  /** Replace the picture; events that neither it nor those who resume need are trimmed. */
-  savePicture(sequence: number, bytes: Uint8Array): Promise<void>
+  /**
+   * Replace the picture, once all its parts have come; events that neither it nor those who resume
+   * need are trimmed. One at a time. The log goes on meanwhile.
+   */
+  savePicture(
+    sequence: number,
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void>
   picture(): Promise<Picture | null>
   /** Finish what was appended and release the files. */
   close(): Promise<void>

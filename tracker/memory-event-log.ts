@@ -38,8 +38,13 @@ export class MemoryEventLog<Event> implements EventLog<Event> {
     return () => this.#listeners.delete(listener)
   }
 
-  async savePicture(sequence: number, bytes: Uint8Array): Promise<void> {
-    this.#picture = { sequence, bytes: Uint8Array.from(bytes) }
+  async savePicture(
+    sequence: number,
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const own: Uint8Array[] = []
+    for await (const part of parts) own.push(Uint8Array.from(part))
+    this.#picture = { sequence, parts: own }
     const trimmed = Math.min(sequence, this.#last - this.#retained)
     this.#entries = this.#entries.filter(entry => entry.sequence > trimmed)
   }

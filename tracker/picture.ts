@@ -1,12 +1,15 @@
 // The network's state as bytes, so that a restart need not read the whole log. Read back with the
 // same suspicion as anything else from a disk.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import Type from 'typebox'
 import { MirrorswarmError } from '../core/errors.ts'
+import type { VolunteerName } from '../core/ids.ts'
 import { retiredSessions, volunteers } from '../core/limits.ts'
+import { pictureTurnContainers } from '../core/program-limits.ts'
 import { HoldingsVersion, Suspicion, VolunteerRecord } from './events.ts'
 import { Holdings } from './holdings.ts'
-import { emptyNetwork, type NetworkState } from './logic/network-state.ts'
+import { emptyNetwork, type NetworkState, type Volunteer } from './logic/network-state.ts'
 import {
   checkContainers,
   ManifestPosition,
@@ -40,36 +43,75 @@ const Picture = Type.Object({
 const parsePicture = messageParser(Picture, 'state picture', 'MS_DATA_CORRUPT')
 const parseVolunteer = messageParser(PicturedVolunteer, 'state picture', 'MS_DATA_CORRUPT')
 
-export interface EncodedPicture {
-  readonly bytes: Buffer
-  /** How many containers it has: about what it costs to make. */
-  readonly containers: number
-}
-
 const newLine = 0x0a
 const comma = 0x2c
 const openingBracket = 0x5b
 
 /**
- * One JSON text with each volunteer on a line of its own: whoever reads it by lines never has more
- * than one volunteer's text in memory. The whole may be hundreds of megabytes.
+ * Takes a picture of the state as it is now, volunteer by volunteer, while the state goes on changing:
+ * whoever changes it says so before. The parts in a row are one JSON text with each volunteer on a
+ * line of its own, which may be hundreds of megabytes.
  */
-export const encodePicture = (state: NetworkState): EncodedPicture => {
-  let containers = 0
-  const lines: Buffer[] = []
-  const head = JSON.stringify({ format: 1, snapshot: state.snapshot, volunteers: [] })
-  for (const { holdings, ...volunteer } of state.volunteers.values()) {
-    const contents = holdings?.contents.encode() ?? []
-    containers += contents.length
-    const kept =
-      holdings === null
-        ? null
-        : { session: holdings.session, version: holdings.version, containers: contents }
-    const line = JSON.stringify({ ...volunteer, holdings: kept })
-    lines.push(Buffer.from(`${lines.length === 0 ? '' : ','}\n${line}`))
+export class PictureTaking {
+  /** Not in a part yet. Values, but for what they hold, which is changed in place. */
+  readonly #left: Map<VolunteerName, Volunteer>
+  /** Parts that were not taken yet. */
+  #ready: Buffer[]
+  #lines = 0
+  #containers = 0
+
+  constructor({ snapshot, volunteers }: NetworkState) {
+    const head = JSON.stringify({ format: 1, snapshot, volunteers: [] })
+    this.#ready = [Buffer.from(head.slice(0, -2))]
+    this.#left = new Map(volunteers)
   }
-  const bytes = Buffer.concat([Buffer.from(head.slice(0, -2)), ...lines, Buffer.from('\n]}')])
-  return { bytes, containers }
+
+  /** How many containers it has so far: about what it costs to make. */
+  get containers(): number {
+    return this.#containers
+  }
+
+  /** To be called before anything that this volunteer holds is changed. */
+  keep(name: VolunteerName): void {
+    const volunteer = this.#left.get(name)
+    if (volunteer !== undefined) this.#encode(volunteer)
+  }
+
+  /** All parts, once, some at each turn of the event loop. */
+  async *partsByTurns(): AsyncGenerator<Buffer> {
+    let paused = 0
+    for (const part of this.parts()) {
+      yield part
+      if (this.#containers - paused < pictureTurnContainers) continue
+      paused = this.#containers
+      await nextTurn()
+    }
+  }
+
+  /** All parts, once. */
+  *parts(): Generator<Buffer> {
+    for (;;) {
+      const ready = this.#ready
+      this.#ready = []
+      yield* ready
+      const next = this.#left.values().next()
+      if (next.done !== true) this.#encode(next.value)
+      else if (this.#ready.length === 0) break
+    }
+    yield Buffer.from('\n]}')
+  }
+
+  #encode(volunteer: Volunteer): void {
+    this.#left.delete(volunteer.record.name)
+    const { holdings, ...rest } = volunteer
+    const containers = holdings?.contents.encode() ?? []
+    const { session, version } = holdings ?? {}
+    const kept = holdings === null ? null : { session, version, containers }
+    const line = JSON.stringify({ ...rest, holdings: kept })
+    this.#ready.push(Buffer.from(`${this.#lines === 0 ? '' : ','}\n${line}`))
+    this.#lines++
+    this.#containers += 1 + containers.length
+  }
 }
 
 const addVolunteer = (state: NetworkState, value: unknown): void => {
@@ -89,29 +131,38 @@ const decodeWhole = (bytes: Buffer, state: NetworkState): void => {
   for (const volunteer of picture.volunteers) addVolunteer(state, volunteer)
 }
 
-const decodeLines = (bytes: Buffer, firstEnd: number, state: NetworkState): void => {
-  const head = `${bytes.toString('utf8', 0, firstEnd)}]}`
-  state.snapshot = parsePicture(JSON.parse(head)).snapshot
-  let start = firstEnd + 1
-  for (;;) {
-    const end = bytes.indexOf(newLine, start)
-    if (end < 0) break
-    const stop = bytes[end - 1] === comma ? end - 1 : end
-    addVolunteer(state, JSON.parse(bytes.toString('utf8', start, stop)))
-    start = end + 1
-  }
-  if (bytes.toString('utf8', start) !== ']}') throw new Error('the picture has no end')
+const isHead = (line: Buffer): boolean => line.at(-1) === openingBracket
+
+const addLine = (state: NetworkState, line: Buffer, isFirst: boolean): void => {
+  const text = line.toString('utf8', 0, line.at(-1) === comma ? line.length - 1 : line.length)
+  if (isFirst) state.snapshot = parsePicture(JSON.parse(`${text}]}`)).snapshot
+  else addVolunteer(state, JSON.parse(text))
 }
 
-/** Throws MS_DATA_CORRUPT. */
-export const decodePicture = (bytes: Uint8Array): NetworkState => {
+const decodeParts = (parts: Iterable<Uint8Array>, state: NetworkState): void => {
+  let rest: Buffer = Buffer.alloc(0)
+  let lines = 0
+  for (const part of parts) {
+    rest = rest.length === 0 ? Buffer.from(part) : Buffer.concat([rest, part])
+    let start = 0
+    for (;;) {
+      const end = rest.indexOf(newLine, start)
+      if (end < 0 || (lines === 0 && !isHead(rest.subarray(0, end)))) break
+      addLine(state, rest.subarray(start, end), lines === 0)
+      lines++
+      start = end + 1
+    }
+    rest = rest.subarray(start)
+  }
+  if (lines === 0) decodeWhole(rest, state)
+  else if (rest.toString('utf8') !== ']}') throw new Error('the picture has no end')
+}
+
+/** `parts`: of a picture, cut anywhere. Throws MS_DATA_CORRUPT. */
+export const decodePicture = (parts: Iterable<Uint8Array>): NetworkState => {
   const state = emptyNetwork()
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {
-    const firstEnd = buffer.indexOf(newLine)
-    const byLines = firstEnd > 0 && buffer[firstEnd - 1] === openingBracket
-    if (!byLines) decodeWhole(buffer, state)
-    else decodeLines(buffer, firstEnd, state)
+    decodeParts(parts, state)
   } catch (error) {
     if (error instanceof MirrorswarmError && error.code === 'MS_DATA_CORRUPT') throw error
     throw new MirrorswarmError('MS_DATA_CORRUPT', 'the state picture cannot be read', {

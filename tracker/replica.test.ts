@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { VolunteerName } from '../core/ids.ts'
 import { pictureEvents } from '../core/limits.ts'
@@ -6,11 +7,12 @@ import { type Logger, silentLogger } from '../core/log.ts'
 import type { EventLog } from './event-log.ts'
 import { type NetworkEvent, parseNetworkEvent } from './events.ts'
 import { startNetwork, TestVolunteer } from './fixtures/network.ts'
+import { pictureBytes } from './fixtures/picture-bytes.ts'
 import { repositoryId, sampleRecord } from './fixtures/samples.ts'
 import { Holdings } from './holdings.ts'
 import { applyEvent, emptyNetwork } from './logic/network-state.ts'
 import { MemoryEventLog } from './memory-event-log.ts'
-import { decodePicture, encodePicture } from './picture.ts'
+import { decodePicture } from './picture.ts'
 import { Replica } from './replica.ts'
 import { SqliteEventLog } from './sqlite-event-log.ts'
 
@@ -102,6 +104,7 @@ t.test('pictures are taken as the log grows, and a restart continues from them',
   await replica.append([snapshot, enrolled('a')])
   t.equal(await log.picture(), null)
   for (let k = 0; k < pictureEvents; k++) await replica.append([reachable(k % 2 === 0)])
+  for (let turns = 0; (await log.picture()) === null && turns < 100; turns++) await nextTurn()
   const picture = await log.picture()
   t.ok((picture?.sequence ?? 0) >= pictureEvents)
   t.ok(((await log.read(0, 1))[0]?.sequence ?? 0) > pictureEvents / 2, 'old events are gone')
@@ -112,13 +115,58 @@ t.test('pictures are taken as the log grows, and a restart continues from them',
   t.strictSame(other.network, replica.network)
 })
 
+t.test('what happens while a picture is saved is not lost, and not in it', async t => {
+  const file = join(t.testdir(), 'state.db')
+  const log = new SqliteEventLog(file, parseNetworkEvent, { retained: 0 })
+  const replica = newReplica(log)
+  await replica.start()
+  const names = Array.from({ length: 60 }, (_, index) => `v${index}`)
+  const contents = new Holdings()
+  for (let n = 0; n < 65_536 * 40; n += 301) contents.add(n)
+  await replica.append([snapshot, ...names.map(enrolled)])
+  for (const name of names) await replica.append([holds(name, contents)])
+  const saved = { parts: 0, meanwhile: 0 }
+  const save = log.savePicture.bind(log)
+  log.savePicture = async (sequence, parts) => {
+    const watched = async function* () {
+      for await (const part of parts) {
+        saved.parts++
+        yield part
+      }
+    }
+    await save(sequence, watched())
+  }
+  // Heavy enough for a picture, which then takes some turns.
+  const changes = new Holdings()
+  for (let n = 1; n < 65_536 * 40; n += 302) changes.add(n)
+  const changed = (name: string, version: number): NetworkEvent => ({
+    ...(holds(name, changes) as NetworkEvent & { type: 'holdings' }),
+    version,
+    after: { session: 's', version: version - 1 },
+  })
+  let version = 2
+  for (let turn = 0; saved.parts < names.length + 2; turn++) {
+    const name = names[turn % names.length] as string
+    await replica.append([changed(name, version)])
+    if (turn % names.length === names.length - 1) version++
+    if (saved.parts > 0 && saved.parts < names.length + 2) saved.meanwhile++
+    if (turn > 10_000) throw new Error(`${saved.parts} parts`)
+  }
+  t.ok(saved.meanwhile > 0, `${saved.meanwhile} events came meanwhile`)
+  const other = newReplica(log)
+  await other.start()
+  t.ok(pictureBytes(other.network).equals(pictureBytes(replica.network)), 'the same state')
+  await replica.stop()
+  await log.close()
+})
+
 t.test('replicas that follow the same log agree', async t => {
   const log = new MemoryEventLog<NetworkEvent>()
   const [first, second] = [newReplica(log), newReplica(log)]
   await Promise.all([first.start(), second.start()])
   await first.append([snapshot, enrolled('a')])
   await second.append([holds('a', Holdings.of([1, 2, 3]))])
-  t.strictSame(encodePicture(first.network), encodePicture(second.network))
+  t.strictSame(pictureBytes(first.network), pictureBytes(second.network))
   t.equal(first.network.volunteers.get('a' as VolunteerName)?.holdings?.contents.count, 3)
 })
 
@@ -142,7 +190,7 @@ t.test('a log with a hole and a broken picture are refused', async t => {
   log.read = async after => (after < 3 ? [{ sequence: 3, event: snapshot }] : [])
   await t.rejects(newReplica(log).start(), { code: 'MS_DATA_CORRUPT', message: /lacks the events/ })
   for (const bytes of ['', '{}', '{"format":2}', '\u0000\u0001']) {
-    t.throws(() => decodePicture(Buffer.from(bytes)), { code: 'MS_DATA_CORRUPT' })
+    t.throws(() => decodePicture([Buffer.from(bytes)]), { code: 'MS_DATA_CORRUPT' })
   }
 })
 

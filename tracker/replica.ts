@@ -7,7 +7,7 @@ import type { Logger } from '../core/log.ts'
 import type { AppendOptions, EventLog, LogEntry } from './event-log.ts'
 import type { NetworkEvent } from './events.ts'
 import { applyEvent, emptyNetwork, type NetworkState } from './logic/network-state.ts'
-import { decodePicture, encodePicture } from './picture.ts'
+import { decodePicture, PictureTaking } from './picture.ts'
 
 export interface ReplicaParts {
   readonly log: EventLog<NetworkEvent>
@@ -31,6 +31,8 @@ export class Replica {
   /** Replaying may cost as much as the newest picture did, so pictures stay a part of the work. */
   #pictureContainers = 0
   #saving: Promise<void> | null = null
+  /** The picture that is being taken. */
+  #taking: PictureTaking | null = null
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
@@ -46,7 +48,7 @@ export class Replica {
     this.#unsubscribe = log.subscribe(entries => this.#receive(entries))
     const picture = await log.picture()
     if (picture !== null) {
-      this.#network = decodePicture(picture.bytes)
+      this.#network = decodePicture(picture.parts)
       this.#applied = picture.sequence
     }
     for (;;) {
@@ -95,6 +97,7 @@ export class Replica {
         `the state log lacks the events ${this.#applied + 1} to ${sequence - 1}`,
       )
     }
+    if (event.type === 'holdings' || event.type === 'withdrawn') this.#taking?.keep(event.name)
     applyEvent(this.#network, event)
     this.#applied = sequence
     this.#weight += weightOf(event)
@@ -103,11 +106,11 @@ export class Replica {
   async #save(): Promise<void> {
     const weight = this.#weight
     this.#weight = 0
+    const taking = new PictureTaking(this.#network)
+    this.#taking = taking
     try {
-      // Even this may fail: a text has a longest length.
-      const { bytes, containers } = encodePicture(this.#network)
-      await this.#parts.log.savePicture(this.#applied, bytes)
-      this.#pictureContainers = containers
+      await this.#parts.log.savePicture(this.#applied, taking.partsByTurns())
+      this.#pictureContainers = taking.containers
     } catch (error) {
       this.#weight += weight
       this.#pictureContainers = this.#weight * 2
@@ -115,6 +118,8 @@ export class Replica {
         { error: describeError(error) },
         'cannot save a picture of the state; the log is kept and it will be tried again',
       )
+    } finally {
+      this.#taking = null
     }
   }
 }

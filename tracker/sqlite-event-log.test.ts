@@ -29,13 +29,61 @@ t.test('closing loses nothing, and numbers go on after it', async t => {
 
   const again = new SqliteEventLog(file, anything, { retained: 0 })
   t.equal(await again.last(), 2)
-  await again.savePicture(2, Buffer.from('all'))
+  await again.savePicture(2, [Buffer.from('all')])
   t.strictSame(await again.read(0, 10), [], 'everything is trimmed')
   await again.close()
 
   const third = new SqliteEventLog(file, anything)
   t.equal(await third.append(['c']), 3, 'numbers are never used twice')
   await third.close()
+})
+
+t.test('a picture that was saved in one piece is read, and replaced by parts', async t => {
+  const file = join(t.testdir(), 'state.db')
+  const older = new DatabaseSync(file)
+  older.exec(`
+    CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT;
+    CREATE TABLE picture (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL,
+      bytes BLOB NOT NULL) STRICT;
+    INSERT INTO events VALUES (7, '"g"'), (8, '"h"');
+    INSERT INTO picture VALUES (1, 7, x'616263');
+    PRAGMA user_version = 1`)
+  older.close()
+  const textOf = async (log: SqliteEventLog<unknown>): Promise<string> =>
+    Buffer.concat([...((await log.picture())?.parts ?? [])]).toString()
+  for (let time = 0; time < 2; time++) {
+    const log = new SqliteEventLog(file, anything)
+    t.equal(await log.last(), 8)
+    t.equal(await textOf(log), 'abc')
+    t.equal((await log.read(7, 9))[0]?.event, 'h')
+    await log.close()
+  }
+  const log = new SqliteEventLog(file, anything)
+  await log.savePicture(8, [Buffer.from('de'), Buffer.from('f')])
+  t.equal(await textOf(log), 'def')
+  await log.close()
+})
+
+t.test('a picture that breaks off leaves the one before, and nothing behind', async t => {
+  const file = join(t.testdir(), 'state.db')
+  const log = new SqliteEventLog(file, anything)
+  await log.append(['a', 'b'])
+  await log.savePicture(1, [Buffer.from('whole')])
+  const broken = async function* () {
+    yield Buffer.from('ha')
+    throw new Error('no more')
+  }
+  await t.rejects(log.savePicture(2, broken()), { message: 'no more' })
+  const picture = await log.picture()
+  t.equal(picture?.sequence, 1)
+  t.equal(Buffer.concat([...(picture?.parts ?? [])]).toString(), 'whole')
+  const many = Array.from({ length: 100 }, (_, index) => Buffer.from(`${index} `))
+  await log.savePicture(2, many)
+  await log.savePicture(2, [Buffer.from('last')])
+  await log.close()
+  const database = new DatabaseSync(file)
+  t.equal(database.prepare('SELECT count(*) AS count FROM picture_parts').get()?.count, 1)
+  database.close()
 })
 
 t.test('a log of another format, or no database at all, is refused', async t => {
@@ -125,7 +173,7 @@ t.test('kill -9 at any moment loses nothing that was acknowledged', async t => {
       'in order',
     )
     const picture = await log.picture()
-    t.equal(Buffer.from(picture?.bytes ?? []).toString(), String(picture?.sequence))
+    t.equal(Buffer.concat([...(picture?.parts ?? [])]).toString(), String(picture?.sequence))
     await log.close()
   }
 })

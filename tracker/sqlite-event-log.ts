@@ -4,12 +4,15 @@
 // such events are appended with `flush`, for which the transaction is synchronous=FULL.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describeError, MirrorswarmError } from '../core/errors.ts'
 import { databaseBusyMs, retainedEvents } from '../core/limits.ts'
 import { logPageCharacters } from '../core/program-limits.ts'
 import type { AppendOptions, EventLog, LogEntry, Picture } from './event-log.ts'
 
-const formatVersion = 1
+const formatVersion = 2
+/** The picture in one piece, as format 1 has it, becomes the one of generation 0. */
+const fromFirstFormat = 'ALTER TABLE picture ADD COLUMN generation INTEGER NOT NULL DEFAULT 0'
 const schema = `
   CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -18,10 +21,20 @@ const schema = `
   CREATE TABLE IF NOT EXISTS picture (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     sequence INTEGER NOT NULL,
-    bytes BLOB NOT NULL
+    bytes BLOB NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS picture_parts (
+    generation INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (generation, place)
   ) STRICT;
   PRAGMA user_version = ${formatVersion};
 `
+
+/** Of a picture that is no more, deleted in one go: a few megabytes. */
+const partsAtOnce = 16
 
 type Listener<Event> = (entries: readonly LogEntry<Event>[]) => void
 
@@ -46,10 +59,10 @@ const openDatabase = (file: string): DatabaseSync => {
     database = new DatabaseSync(file, { timeout: databaseBusyMs })
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
     const version = database.prepare('PRAGMA user_version').get()?.user_version
-    if (version !== 0 && version !== formatVersion) {
+    if (version !== 0 && version !== 1 && version !== formatVersion) {
       throw new Error(`its format is ${version}, this version knows ${formatVersion}`)
     }
-    database.exec(schema)
+    database.exec(`BEGIN; ${version === 1 ? fromFirstFormat : ''}; ${schema} COMMIT`)
     return database
   } catch (error) {
     database?.close()
@@ -67,6 +80,7 @@ export class SqliteEventLog<Event> implements EventLog<Event> {
   readonly #retained: number
   readonly #insert: StatementSync
   readonly #select: StatementSync
+  readonly #insertPart: StatementSync
   readonly #listeners = new Set<Listener<Event>>()
   #pending: PendingAppend<Event>[] = []
   #last: number
@@ -84,6 +98,9 @@ export class SqliteEventLog<Event> implements EventLog<Event> {
     this.#insert = this.#database.prepare('INSERT INTO events (body) VALUES (?)')
     this.#select = this.#database.prepare(
       'SELECT sequence, body FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?',
+    )
+    this.#insertPart = this.#database.prepare(
+      'INSERT INTO picture_parts (generation, place, bytes) VALUES (?, ?, ?)',
     )
     const row = this.#database
       .prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
@@ -134,21 +151,62 @@ export class SqliteEventLog<Event> implements EventLog<Event> {
     return () => this.#listeners.delete(listener)
   }
 
-  async savePicture(sequence: number, bytes: Uint8Array): Promise<void> {
-    this.#transaction(false, () => {
-      this.#database
-        .prepare('INSERT OR REPLACE INTO picture (id, sequence, bytes) VALUES (1, ?, ?)')
-        .run(sequence, bytes)
-      this.#database
-        .prepare('DELETE FROM events WHERE sequence <= ?')
-        .run(Math.min(sequence, this.#last - this.#retained))
-    })
+  async savePicture(
+    sequence: number,
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const before = this.#generation()
+    const generation = before + 1
+    try {
+      // Those of a picture that was never finished.
+      await this.#forgetParts(before)
+      let place = 0
+      for await (const bytes of parts) {
+        this.#transaction(false, () => this.#insertPart.run(generation, place, bytes))
+        place++
+      }
+      this.#transaction(false, () => this.#replacePicture(sequence, generation))
+      await this.#forgetParts(generation)
+    } catch (error) {
+      throw writeError(error)
+    }
+  }
+
+  #replacePicture(sequence: number, generation: number): void {
+    this.#database
+      .prepare(`INSERT OR REPLACE INTO picture (id, sequence, bytes, generation)
+        VALUES (1, ?, x'', ?)`)
+      .run(sequence, generation)
+    this.#database
+      .prepare('DELETE FROM events WHERE sequence <= ?')
+      .run(Math.min(sequence, this.#last - this.#retained))
+  }
+
+  /** All but those of one generation, some at a time: others want the thread. */
+  async #forgetParts(generation: number): Promise<void> {
+    const forget = this.#database.prepare(`DELETE FROM picture_parts WHERE rowid IN
+      (SELECT rowid FROM picture_parts WHERE generation <> ? LIMIT ${partsAtOnce})`)
+    while (!this.#closed && forget.run(generation).changes !== 0) await nextTurn()
+  }
+
+  #generation(): number {
+    return Number(this.#database.prepare('SELECT generation FROM picture').get()?.generation ?? 0)
   }
 
   async picture(): Promise<Picture | null> {
-    const row = this.#database.prepare('SELECT sequence, bytes FROM picture').get()
+    const row = this.#database.prepare('SELECT sequence, bytes, generation FROM picture').get()
     if (row === undefined || !(row.bytes instanceof Uint8Array)) return null
-    return { sequence: Number(row.sequence), bytes: row.bytes }
+    const { bytes } = row
+    const whole = row.generation === 0
+    const parts = whole ? [bytes] : this.#parts(Number(row.generation))
+    return { sequence: Number(row.sequence), parts }
+  }
+
+  *#parts(generation: number): Generator<Uint8Array> {
+    const rows = this.#database
+      .prepare('SELECT bytes FROM picture_parts WHERE generation = ? ORDER BY place')
+      .iterate(generation)
+    for (const { bytes } of rows) if (bytes instanceof Uint8Array) yield bytes
   }
 
   async close(): Promise<void> {

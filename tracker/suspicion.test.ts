@@ -1,11 +1,12 @@
 import t from 'tap'
 import type { VolunteerName } from '../core/ids.ts'
 import type { NetworkEvent, Suspicion } from './events.ts'
+import { pictureBytes } from './fixtures/picture-bytes.ts'
 import { position, sampleRecord } from './fixtures/samples.ts'
 import { Holdings } from './holdings.ts'
 import { stateOf } from './logic/liveness.ts'
 import { applyEvent, emptyNetwork, type NetworkState } from './logic/network-state.ts'
-import { decodePicture, encodePicture } from './picture.ts'
+import { decodePicture } from './picture.ts'
 
 const ada = 'ada' as VolunteerName
 const { repositoryId, epoch } = position
@@ -47,7 +48,7 @@ const stateIn = (state: NetworkState): string => {
 }
 
 t.test('a quarantine survives a restart and enrolling again, and ends', async t => {
-  const state = decodePicture(encodePicture(network()).bytes)
+  const state = decodePicture([pictureBytes(network())])
   t.strictSame(state.volunteers.get(ada)?.suspicion, suspicion)
   t.equal(stateIn(state), 'quarantined')
   applyEvent(state, { type: 'enrolled', volunteer: sampleRecord('ada', { reachable: false }) })

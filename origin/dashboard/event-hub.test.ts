@@ -106,7 +106,7 @@ t.test('who resumes is told what it missed, once each; who cannot is told so', a
   await (await open({}, 8)).has('overview 8')
   await (await open({}, 2)).has('reset', 'overview 8')
   await (await open({}, 99)).has('reset', 'overview 8')
-  await log.savePicture(8, Buffer.of(1))
+  await log.savePicture(8, [Buffer.of(1)])
   await (await open({}, 4)).has('removed 5', 'removed 6', 'removed 7', 'removed 8', 'overview 8')
 })
 

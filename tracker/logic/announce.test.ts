@@ -4,10 +4,11 @@ import type { VolunteerName } from '../../core/ids.ts'
 import { announceGapMs, earlyAnswerPauseMs, holdingsHistory } from '../../core/limits.ts'
 import { containerNumbers } from '../container-size.ts'
 import type { NetworkEvent } from '../events.ts'
+import { pictureBytes } from '../fixtures/picture-bytes.ts'
 import { repositoryId, sampleRecord, sampleStatus } from '../fixtures/samples.ts'
 import { Holdings } from '../holdings.ts'
 import { type AnnounceAnswer, type AnnounceRequest, parseAnnounceRequest } from '../messages.ts'
-import { decodePicture, encodePicture } from '../picture.ts'
+import { decodePicture } from '../picture.ts'
 import { type Remembered, stepAnnounce } from './announce.ts'
 import { AnnounceClient, pauseBeforePollMs } from './announce-client.ts'
 import { applyEvent, emptyNetwork, type NetworkState, sameNumbers } from './network-state.ts'
@@ -40,7 +41,7 @@ class TrackerHalf {
     this.remembered = { last: null, basis: null }
     this.network = emptyNetwork()
     for (const event of this.events) applyEvent(this.network, event)
-    if (viaPicture) this.network = decodePicture(encodePicture(this.network).bytes)
+    if (viaPicture) this.network = decodePicture([pictureBytes(this.network)])
   }
 
   answer(request: AnnounceRequest): AnnounceAnswer | 'refused' {
