@@ -94,7 +94,7 @@ export interface StartedOrigin {
 const oneProcessorArgs = ['--single-threaded-gc']
 
 /** As in deploy/: young garbage is to stay small. */
-const deployedNodeArgs = ['--max-semi-space-size=8', ...oneProcessorArgs]
+const deployedNodeArgs = ['--max-semi-space-size=4', ...oneProcessorArgs]
 
 /** An origin that publishes nothing: its tree is empty, and its upstream does not answer. */
 export const startOrigin = async (
