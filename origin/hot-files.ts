@@ -1,6 +1,7 @@
 // The file that the very text of a request names, at the cost of one look into memory: path, content
 // and the headers that every answer has. From the index of paths where there is one, else remembered
-// since it was asked for last. Only files that may be redirected are here; whatever else a target leads to is answered by the routes.
+// since it was asked for last. Only files that may be redirected are here; whatever else a target
+// leads to is answered by the routes.
 
 import { LRUCache } from 'lru-cache'
 import { hotFiles, lukewarmFiles } from '../core/front-limits.ts'

@@ -5,8 +5,9 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { nginxCommand } from '../loadtest/nginx.ts'
 import { freePort } from '../loadtest/ports.ts'
-import { findProgram, missing } from '../loadtest/programs.ts'
+import { missing } from '../loadtest/programs.ts'
 import { rawRequest, TestNetwork, eventually as within } from '../origin/fixtures/test-network.ts'
 
 // For a machine that has much else to do.
@@ -15,19 +16,10 @@ const eventually: typeof within = (what, ask) => within(what, ask, 120_000)
 
 /** nginx as mirrors have it, for the folder `root`; its URL. `folder` is for its own files. */
 const startNginx = async (t: Test, folder: string, root: string): Promise<string> => {
-  mkdirSync(folder)
   const port = await freePort()
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const paths = temporary.map(kind => `${kind}_temp_path ${folder}/${kind};`)
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(
-    file,
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
-    events {} http { access_log off; ${paths.join(' ')}
-    server { listen 127.0.0.1:${port}; root ${root}; } }`,
-  )
-  const run = ['-p', folder, '-e', `${folder}/error.log`, '-c', file]
-  const nginx = spawn(findProgram('nginx') ?? 'nginx', run, { stdio: 'ignore' })
+  const server = `server { listen 127.0.0.1:${port}; root ${root}; }`
+  const [program, ...args] = nginxCommand(folder, server)
+  const nginx = spawn(program, args, { stdio: 'ignore' })
   const ended = new Promise(resolve => nginx.once('close', resolve))
   t.teardown(async () => {
     nginx.kill('SIGKILL')
