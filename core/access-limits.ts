@@ -45,6 +45,8 @@ export const guessForgetMs = 900_000
 export const rememberedGuesses = 20_000
 /** Addresses of which it is remembered that they are in a client's network. */
 export const rememberedNetworkClients = 20_000
+/** Addresses of which it is remembered what their text means (about 300 bytes each). */
+export const rememberedAddresses = 4_096
 /** Lines of the access log that wait for the disk; more are left out and counted (some 16,000). */
 export const accessLogBytes = 4 * 1024 * 1024
 /** How long a line may wait for others to be written with it. */

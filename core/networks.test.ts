@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { rememberedAddresses } from './access-limits.ts'
 import { isMirrorswarmError } from './errors.ts'
 import { classifyAddress, inNetworks, parseNetwork } from './networks.ts'
 
@@ -33,6 +34,19 @@ t.test('all of IPv6 does not include IPv4, and the reverse', async t => {
 
 t.test('a link-local address with its interface still matches', async t => {
   t.ok(inNetworks([parseNetwork('fe80::/10')], 'fe80::1%eth0'))
+})
+
+t.test('an address means the same each time, however many came in between', async t => {
+  const inner = [parseNetwork('10.0.0.0/8'), parseNetwork('2001:db8::/32')]
+  for (const round of [1, 2]) {
+    for (let index = 0; index < rememberedAddresses + 10; index++) {
+      const bytes = [index >> 8, index & 255].join('.')
+      if (!inNetworks(inner, `10.0.${bytes}`)) t.fail(`10.0.${bytes} in round ${round}`)
+      if (inNetworks(inner, `11.0.${bytes}`)) t.fail(`11.0.${bytes} in round ${round}`)
+    }
+    t.ok(inNetworks(inner, '2001:db8::7'))
+    t.notOk(inNetworks(inner, '10.0.0'))
+  }
 })
 
 t.test('what is not a network is refused', async t => {

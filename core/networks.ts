@@ -2,7 +2,10 @@
 // IPv6 count as the IPv4 address they are. Pure; host names are not looked up here.
 
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
+import { rememberedAddresses } from './access-limits.ts'
 import { MirrorswarmError } from './errors.ts'
+import { ownText } from './own-text.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
@@ -18,8 +21,19 @@ export type AddressKind = 'loopback' | 'private' | 'public' | 'unusable'
 
 const mappedPrefixBits = 96
 
+/** What texts that are addresses mean: clients come again and again. Nobody changes an address. */
+const known = new LRUCache<string, Address>({ max: rememberedAddresses })
+
 /** Only the usual notations: no octal, hexadecimal or short IPv4 forms, which programs disagree on. */
 const parseAddress = (text: string): Address | null => {
+  const remembered = known.get(text)
+  if (remembered !== undefined) return remembered
+  const address = newAddress(text)
+  if (address !== null) known.set(ownText(text), address)
+  return address
+}
+
+const newAddress = (text: string): Address | null => {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
   const unscoped = text.replace(/%[\w.-]{1,32}$/, '')
   if (!unscoped.includes(':') || !ipaddr.IPv6.isValid(unscoped)) return null

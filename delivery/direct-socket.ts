@@ -39,3 +39,26 @@ export const writeDirectly = (
   if (socket instanceof TLSSocket) socket.write(text, 'latin1', onWritten)
   else socket._write(text, 'latin1', onWritten)
 }
+
+/** The same for an answer with a body, in one call to the kernel. The bytes have to stay as they are. */
+export const writeBodyDirectly = (
+  socket: Socket,
+  head: string,
+  body: Uint8Array,
+  onWritten: (error?: Error | null) => void,
+): void => {
+  if (socket instanceof TLSSocket || socket._writev === undefined) {
+    socket.cork()
+    socket.write(head, 'latin1')
+    socket.write(body, onWritten)
+    socket.uncork()
+    return
+  }
+  // The head as bytes too: texts would have to be copied once more. Of bytes the encoding says nothing.
+  const encoding: BufferEncoding = 'latin1'
+  const chunks = [
+    { chunk: Buffer.from(head, encoding), encoding },
+    { chunk: body, encoding },
+  ]
+  socket._writev(chunks, onWritten)
+}

@@ -2,6 +2,7 @@
 // line is refused. Knows nothing of what is answered.
 
 import { idleConnectionMs } from '../core/access-limits.ts'
+import { ownText } from '../core/own-text.ts'
 
 /** Anything but printable ASCII could end a line, or be read as another character. */
 const unsafe = /[^\x20-\x7e]/
@@ -16,9 +17,10 @@ export const tailAt = (nowMs: number): string => {
   const seconds = Math.floor(nowMs / 1000)
   if (seconds === tailSeconds) return tail
   tailSeconds = seconds
-  tail =
+  tail = ownText(
     `Date: ${new Date(nowMs).toUTCString()}\r\nConnection: keep-alive\r\n` +
-    `Keep-Alive: timeout=${Math.floor(idleConnectionMs / 1000)}\r\n\r\n`
+      `Keep-Alive: timeout=${Math.floor(idleConnectionMs / 1000)}\r\n\r\n`,
+  )
   return tail
 }
 

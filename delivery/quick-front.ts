@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock.ts'
 import { burstAnswers, rememberedHeaderLines, unreadAnswersBytes } from '../core/front-limits.ts'
 import { stalledClientMs, stopGraceMs } from '../core/limits.ts'
 import { ownText } from '../core/own-text.ts'
-import { readAsUsual, readDirectly, writeDirectly } from './direct-socket.ts'
+import { readAsUsual, readDirectly, writeBodyDirectly, writeDirectly } from './direct-socket.ts'
 import {
   parseQuickHeaders,
   type QuickHead,
@@ -132,29 +132,27 @@ class FrontConnection {
       body.onEnd(false)
       return false
     }
-    socket.cork()
-    socket.write(before + body.head, 'latin1')
-    socket.write(body.bytes, error => this.#onWritten(body, !error))
-    socket.uncork()
-    // Most often the kernel takes it at once.
-    if (socket.writableLength === 0 && !socket.destroyed) {
-      body.onEnd(true)
-      return true
-    }
     this.#sending = body
+    writeBodyDirectly(socket, before + body.head, body.bytes, this.#onBodyWritten)
+    // Most often the kernel takes it at once.
+    if (this.#sending === null) return !socket.destroyed
     socket.pause()
     if (rest.length > 0) socket.unshift(rest)
     socket.setTimeout(this.#front.limits.stallMs, this.#onStalled)
     return false
   }
 
-  #onWritten(body: QuickBody, sent: boolean): void {
-    if (this.#sending !== body) return
+  readonly #onBodyWritten = (error?: Error | null): void => {
+    const body = this.#sending
+    if (body === null) return
     this.#sending = null
-    body.onEnd(sent)
+    body.onEnd(!error)
     const socket = this.#socket
+    if (error) socket.destroy()
+    // Else it waited for nothing.
+    if (!socket.isPaused()) return
     socket.setTimeout(0, this.#onStalled)
-    if (!sent || this.#ended) return
+    if (error || this.#ended) return
     this.#lastMs = this.#front.nowMs()
     if (this.#halfClosed) socket.end()
     else socket.resume()

@@ -2,7 +2,7 @@
 // series is bounded; the same names as at the origin where they mean the same.
 
 import { Counter, Gauge, Registry } from 'prom-client'
-import { newErrorCounts } from '../core/collected-counter.ts'
+import { addCounter, newErrorCounts, WordCounts } from '../core/collected-counter.ts'
 import { addWorkingMetrics, type WorkingMetricsSources } from './working-metrics.ts'
 
 /** How a request ended. */
@@ -38,19 +38,18 @@ export class Metrics {
   /** What failed, by code. */
   readonly errors = newErrorCounts()
   readonly #registry = new Registry()
-  readonly #requests: Counter<'outcome'>
+  readonly #requests = new WordCounts(outcomes)
   readonly #sent = { client: 0, network: 0, sync: 0 }
 
   /** `working` missing: only what is served shows, as in tests. */
   constructor(sources: MetricsSources, working: WorkingMetricsSources | null = null) {
     const registers = [this.#registry]
-    this.#requests = new Counter({
+    addCounter(this.#registry, {
       name: 'mirrorswarm_requests_total',
       help: 'Requests for repository paths by how they ended',
-      labelNames: ['outcome'],
-      registers,
+      labels: ['outcome'],
+      read: () => this.#requests.samples('outcome'),
     })
-    for (const outcome of outcomes) this.#requests.inc({ outcome }, 0)
     const sent = this.#sent
     new Counter({
       name: 'mirrorswarm_sent_bytes_total',
@@ -106,7 +105,7 @@ export class Metrics {
   }
 
   count(outcome: Outcome): void {
-    this.#requests.inc({ outcome })
+    this.#requests.add(outcome)
   }
 
   addSent(to: SentTo, bytes: number): void {

@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { readBufferBytes } from '../core/limits.ts'
 import { inNetworks } from '../core/networks.ts'
+import { ownText } from '../core/own-text.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import { hotAnswers, rememberedLinkCharacters } from '../core/serving-limits.ts'
 import { socketAddress } from '../delivery/client-address.ts'
@@ -149,7 +150,7 @@ export class QuickServing {
     const { sha256, sizeBytes, modifiedSeconds } = content
     const contentType = contentTypeOf(path)
     const { headers } = respond('GET', {}, { sha256, sizeBytes, modifiedSeconds, contentType })
-    const head = `HTTP/1.1 200 OK\r\n${headLines(headers)}`
+    const head = ownText(`HTTP/1.1 200 OK\r\n${headLines(headers)}`)
     // As if it had to be asked whether it is held.
     return { sha256, expiresSeconds, dropped: Number.NaN, head }
   }
