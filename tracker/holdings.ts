@@ -49,8 +49,29 @@ const writeRange = (bits: Uint8Array, start: number, length: number, value: bool
 
 type Range = [start: number, count: number]
 
-/** The ranges of numbers in `bits` and not in `without`; null when there are too many to list. */
-const rangesOf = (bits: Uint8Array, without: Uint8Array): Range[] | null => {
+/** About the bytes that a range takes as JSON. */
+const rangeBytes = 12
+
+const onesOfByte = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(2).replaceAll('0', '').length,
+)
+
+/** How many ranges of numbers are in `bits` and not in `without`; more than `most` as one more. */
+const countRanges = (bits: Uint8Array, without: Uint8Array, most: number): number => {
+  let ranges = 0
+  let before = 0
+  for (let index = 0; index < containerBytes && ranges <= most; index++) {
+    const byte = (bits[index] as number) & ~(without[index] as number) & 0xff
+    // Where a bit is set whose lower neighbour is not.
+    ranges += onesOfByte[byte & ~((byte << 1) | before)] as number
+    before = byte >>> 7
+  }
+  return Math.min(ranges, most + 1)
+}
+
+/** The ranges of numbers in `bits` and not in `without`. */
+const rangesOf = (bits: Uint8Array, without: Uint8Array): Range[] => {
   const ranges: Range[] = []
   let last: Range | undefined
   for (let index = 0; index < containerBytes; index++) {
@@ -61,7 +82,6 @@ const rangesOf = (bits: Uint8Array, without: Uint8Array): Range[] | null => {
       const position = index * 8 + bit
       if (last !== undefined && last[0] + last[1] === position) last[1]++
       else {
-        if (ranges.length === holdingsRanges) return null
         last = [position, 1]
         ranges.push(last)
       }
@@ -70,10 +90,11 @@ const rangesOf = (bits: Uint8Array, without: Uint8Array): Range[] | null => {
   return ranges
 }
 
-const encodeBitmap = (bits: Uint8Array): string => {
+/** Without the zeros at its end. */
+const bitmapLength = (bits: Uint8Array): number => {
   let length = bits.length
   while (length > 0 && bits[length - 1] === 0) length--
-  return Buffer.from(bits.buffer, bits.byteOffset, length).toString('base64')
+  return length
 }
 
 const decodeBitmap = (text: string): Uint8Array => {
@@ -81,9 +102,6 @@ const decodeBitmap = (text: string): Uint8Array => {
   Buffer.from(bits.buffer).write(text, 'base64')
   return bits
 }
-
-/** About the bytes that a list of ranges takes as JSON. */
-const rangeBytes = (ranges: readonly Range[]): number => ranges.length * 12
 
 /** A mutable set of content numbers. `clone` is cheap: containers are copied when first written. */
 export class Holdings {
@@ -163,15 +181,18 @@ export class Holdings {
 
   /** What makes this set out of `base`, each container in its shortest form. */
   changesSince(base: Holdings): WireContainer[] {
-    const changes: WireContainer[] = []
+    return [...this.eachChange(base)]
+  }
+
+  /** The same one by one, for who does not need them all at once: they may be hundreds of kilobytes. */
+  *eachChange(base = new Holdings()): Generator<WireContainer> {
     const length = Math.max(this.#bits.length, base.#bits.length)
     for (let index = 0; index < length; index++) {
       const now = this.#bits[index] ?? emptyBits
       const before = base.#bits[index] ?? emptyBits
       if (now === before || Buffer.compare(now, before) === 0) continue
-      changes.push(encodeContainer(index, now, before))
+      yield encodeContainer(index, now, before)
     }
-    return changes
   }
 
   /** Take over containers from the wire, already checked (checkContainers). */
@@ -231,11 +252,14 @@ export class Holdings {
 const encodeContainer = (index: number, now: Uint8Array, before: Uint8Array): WireContainer => {
   if (now === emptyBits) return { index, kind: 'empty' }
   if (now === fullBits) return { index, kind: 'full' }
-  const bits = encodeBitmap(now)
-  const add = rangesOf(now, before)
-  const remove = rangesOf(before, now)
-  if (add !== null && remove !== null && rangeBytes(add) + rangeBytes(remove) < bits.length) {
-    return { index, kind: 'change', add, remove }
+  const length = bitmapLength(now)
+  const bitmapCharacters = Math.ceil(length / 3) * 4
+  // Counted first: of most bitmaps the ranges would be far too many to list.
+  const most = Math.min(holdingsRanges, Math.ceil(bitmapCharacters / rangeBytes) - 1)
+  const added = countRanges(now, before, most)
+  if (added + countRanges(before, now, most) <= most) {
+    return { index, kind: 'change', add: rangesOf(now, before), remove: rangesOf(before, now) }
   }
+  const bits = Buffer.from(now.buffer, now.byteOffset, length).toString('base64')
   return { index, kind: 'bitmap', bits }
 }

@@ -46,6 +46,56 @@ const parseVolunteer = messageParser(PicturedVolunteer, 'state picture', 'MS_DAT
 const newLine = 0x0a
 const comma = 0x2c
 const openingBracket = 0x5b
+/** Of a volunteer's line besides its bitmaps: most have room in it. */
+const lineBytes = 48 * 1024
+
+/** Text put together as bytes, without ever being one text: holdings are hundreds of kilobytes. */
+class Line {
+  #bytes: Buffer
+  #length = 0
+
+  /** `bitmapBytes`: that will be added in base64. */
+  constructor(bitmapBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(lineBytes + Math.ceil(bitmapBytes / 3) * 4)
+  }
+
+  add(text: string): void {
+    // A character of JavaScript is at most three bytes of UTF-8.
+    const most = this.#length + 3 * text.length
+    if (most > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(most, 2 * this.#bytes.length))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    this.#length += this.#bytes.write(text, this.#length)
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}
+
+/** As JSON, on a line of its own; says how many containers it has. */
+const encodeVolunteer = (
+  { holdings, ...rest }: Volunteer,
+  isFirst: boolean,
+): { readonly bytes: Buffer; readonly containers: number } => {
+  const line = new Line(holdings?.contents.bitmapBytes ?? 0)
+  line.add(`${isFirst ? '' : ','}\n${JSON.stringify(rest).slice(0, -1)},"holdings":`)
+  let containers = 0
+  if (holdings === null) line.add('null')
+  else {
+    const { session, version, contents } = holdings
+    line.add(`${JSON.stringify({ session, version }).slice(0, -1)},"containers":[`)
+    for (const container of contents.eachChange()) {
+      line.add(`${containers === 0 ? '' : ','}${JSON.stringify(container)}`)
+      containers++
+    }
+    line.add(']}')
+  }
+  line.add('}')
+  return { bytes: line.bytes, containers }
+}
 
 /**
  * Takes a picture of the state as it is now, volunteer by volunteer, while the state goes on changing:
@@ -103,14 +153,10 @@ export class PictureTaking {
 
   #encode(volunteer: Volunteer): void {
     this.#left.delete(volunteer.record.name)
-    const { holdings, ...rest } = volunteer
-    const containers = holdings?.contents.encode() ?? []
-    const { session, version } = holdings ?? {}
-    const kept = holdings === null ? null : { session, version, containers }
-    const line = JSON.stringify({ ...rest, holdings: kept })
-    this.#ready.push(Buffer.from(`${this.#lines === 0 ? '' : ','}\n${line}`))
+    const { bytes, containers } = encodeVolunteer(volunteer, this.#lines === 0)
+    this.#ready.push(bytes)
     this.#lines++
-    this.#containers += 1 + containers.length
+    this.#containers += 1 + containers
   }
 }
 
