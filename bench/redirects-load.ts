@@ -62,9 +62,10 @@ export const startPinned = async (
   args: readonly string[],
   ready: RegExp,
   processors = serverProcessor,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<PinnedServer> => {
   const group = new ProcessGroup('taskset', ['-c', processors, ...args], {
-    env: plainEnvironment(),
+    env: plainEnvironment(environment),
   })
   const url = await new Promise<string>((resolve, reject) => {
     let text = ''

@@ -11,6 +11,7 @@ import { type SyntheticNetwork, syntheticSession } from '../loadtest/synthetic-n
 import { encodeAnnounce } from '../tracker/announce-body.ts'
 import type { AnnounceRequest } from '../tracker/messages.ts'
 import { signRequest } from '../tracker/request-signature.ts'
+import { installedEnvironment } from './installed.ts'
 import { type PinnedServer, startPinned } from './redirects-load.ts'
 
 const bareFile = fileURLToPath(new URL('redirects-bare.ts', import.meta.url))
@@ -93,13 +94,10 @@ export interface StartedOrigin {
  */
 const oneProcessorArgs = ['--single-threaded-gc']
 
-/** As in deploy/: young garbage is to stay small. */
-const deployedNodeArgs = ['--max-semi-space-size=4', ...oneProcessorArgs]
-
-/** An origin that publishes nothing: its tree is empty, and its upstream does not answer. */
+/** As installed. An origin that publishes nothing: its tree is empty, and its upstream does not answer. */
 export const startOrigin = async (
   network: SyntheticNetwork,
-  nodeArgs: readonly string[] = deployedNodeArgs,
+  nodeArgs: readonly string[] = oneProcessorArgs,
   more: { readonly args?: readonly string[]; readonly processors?: string } = {},
 ): Promise<StartedOrigin> => {
   const started = performance.now()
@@ -120,6 +118,7 @@ export const startOrigin = async (
     ],
     /^ready (\S+)$/m,
     more.processors,
+    installedEnvironment('origin'),
   )
   const startMs = performance.now() - started
   await announceAll(server.url, network)

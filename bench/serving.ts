@@ -3,12 +3,12 @@
 // thousand clients are slow.
 // Usage: node bench/serving.ts [--seconds 5] [--rounds 5] [--only packages|large|slow]
 
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { formatSize } from '../core/units.ts'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { missing } from '../loadtest/programs.ts'
 import { formatRatio, print, printTable } from './figures.ts'
+import { installedEnvironment } from './installed.ts'
 import { type PinnedServer, stopPinned } from './redirects-load.ts'
 import { type AskedServer, askInTurn, type Served, serveSlowly } from './serving-load.ts'
 import { type FileSet, ServingNetwork, startFrontOf, startNginxOn } from './serving-servers.ts'
@@ -146,16 +146,16 @@ const benchSlow = async (network: ServingNetwork, folder: string): Promise<boole
   return judge('peak memory', formatSize(peak), formatSize(memoryAimBytes), peak <= memoryAimBytes)
 }
 
-/** The volunteer runs with the options of Node that its systemd unit has. */
+/** The volunteer runs as its systemd unit has it. */
 const asInstalled = (): { restore(): void } => {
-  const before = process.env.NODE_OPTIONS ?? ''
-  const unit = new URL('../deploy/systemd/mirrorswarm-volunteer.service', import.meta.url)
-  const own = /^Environment=NODE_OPTIONS=(.*)$/m.exec(readFileSync(unit, 'utf8'))?.[1] ?? ''
-  process.env.NODE_OPTIONS = `${before} ${own}`
-  print(`with NODE_OPTIONS=${own}, as in deploy/systemd/`)
+  const before = { ...process.env }
+  const own = installedEnvironment('volunteer')
+  Object.assign(process.env, own)
+  print(`with ${JSON.stringify(own)}, as in deploy/systemd/`)
   return {
     restore: () => {
-      process.env.NODE_OPTIONS = before
+      for (const name of Object.keys(own)) delete process.env[name]
+      Object.assign(process.env, before)
     },
   }
 }
