@@ -2,7 +2,6 @@
 // IPv6 count as the IPv4 address they are. Pure; host names are not looked up here.
 
 import ipaddr from 'ipaddr.js'
-import { LRUCache } from 'lru-cache'
 import { rememberedAddresses } from './access-limits.ts'
 import { MirrorswarmError } from './errors.ts'
 import { ownText } from './own-text.ts'
@@ -22,14 +21,16 @@ export type AddressKind = 'loopback' | 'private' | 'public' | 'unusable'
 const mappedPrefixBits = 96
 
 /** What texts that are addresses mean: clients come again and again. Nobody changes an address. */
-const known = new LRUCache<string, Address>({ max: rememberedAddresses })
+const known = new Map<string, Address>()
 
 /** Only the usual notations: no octal, hexadecimal or short IPv4 forms, which programs disagree on. */
 const parseAddress = (text: string): Address | null => {
   const remembered = known.get(text)
   if (remembered !== undefined) return remembered
   const address = newAddress(text)
-  if (address !== null) known.set(ownText(text), address)
+  if (address === null) return null
+  if (known.size >= rememberedAddresses) known.clear()
+  known.set(ownText(text), address)
   return address
 }
 
