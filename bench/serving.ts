@@ -5,10 +5,10 @@
 
 import { parseArgs } from 'node:util'
 import { formatSize } from '../core/units.ts'
+import { installedEnvironment } from '../loadtest/installed.ts'
 import { temporaryFolder } from '../loadtest/leftovers.ts'
 import { missing } from '../loadtest/programs.ts'
 import { formatRatio, print, printTable } from './figures.ts'
-import { installedEnvironment } from './installed.ts'
 import { type PinnedServer, stopPinned } from './redirects-load.ts'
 import { type AskedServer, askInTurn, type Served, serveSlowly } from './serving-load.ts'
 import { type FileSet, ServingNetwork, startFrontOf, startNginxOn } from './serving-servers.ts'

@@ -9,6 +9,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import { commands } from '../cli/commands.ts'
 import { resolveOptions } from '../cli/resolve-options.ts'
 import { commandFile } from '../loadtest/daemon.ts'
+import { installedEnvironment } from '../loadtest/installed.ts'
 import { plainEnvironment, run } from '../loadtest/programs.ts'
 import { TestNetwork } from '../origin/fixtures/test-network.ts'
 
@@ -101,6 +102,8 @@ t.test('every daemon of the compose file has options that exist, and its ports o
       readonly token?: string
     }
     if (name !== 'origin') t.equal(options.token, 'abc', name)
+    const installed = installedEnvironment(name === 'origin' ? 'origin' : 'volunteer')
+    t.match(environment, installed, `${name} runs as by its unit`)
     const health = compose.services[name]?.healthcheck?.test.at(-1) ?? ''
     t.match(health, `http://127.0.0.1:${options.listen.port}/-/health`, name)
     const inside = ports.map(each => each.split(':').at(-1))
@@ -180,7 +183,7 @@ t.test('the image is made of files that the checkout has', async t => {
 interface Pod {
   readonly containers: readonly {
     readonly args: readonly string[]
-    readonly env: readonly { readonly name: string }[]
+    readonly env: readonly { readonly name: string; readonly value?: string }[]
     readonly ports: readonly { readonly containerPort: number }[]
     readonly volumeMounts: readonly { readonly name: string }[]
   }[]
@@ -214,6 +217,9 @@ t.test('the Kubernetes example is whole, and its options exist', async t => {
       t.ok(tls !== null || args[0] === 'origin', 'the ingress has it for the origin')
       t.ok(ports.some(({ containerPort }) => containerPort === listen.port))
       const set = env.map(({ name }) => name)
+      const installed = installedEnvironment(args[0] === 'origin' ? 'origin' : 'volunteer')
+      const variables = Object.fromEntries(env.map(({ name, value }) => [name, value]))
+      t.match(variables, installed, `${args[0]} runs as by its unit`)
       for (const [, used = ''] of args.join(' ').matchAll(/\$\((\w+)\)/g)) t.ok(set.includes(used))
     }
   }
