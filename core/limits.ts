@@ -52,6 +52,8 @@ export const volunteers = 4096
 export const linkLifetimeSeconds = 600
 /** Resolved paths that the origin remembers (about 300 bytes each). */
 export const lookupCacheEntries = 20_000
+/** By how much an origin's old objects grow between collections. */
+export const heapGrowingPercent = 60
 /** A start that took this much is followed by one collection; a small network's takes a third of it. */
 export const startGarbageBytes = 128 * MiB
 /** Longer paths are looked up each time, so that made-up ones cannot fill that memory. */

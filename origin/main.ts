@@ -3,9 +3,9 @@
 
 import { systemClock } from '../core/clock.ts'
 import { describeError, isMirrorswarmError } from '../core/errors.ts'
+import { collectSooner, collectStartGarbage } from '../core/garbage.ts'
 import { warnOfSlowKernel } from '../core/kernel/slow-kernel.ts'
 import { createLogger, type Logger } from '../core/log.ts'
-import { collectStartGarbage } from '../core/start-garbage.ts'
 import { TreeWatcher } from '../manifest/watch.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -87,6 +87,7 @@ const startParts = async (
     await tracker.publishSnapshot({ ...identity, number: latest.number })
   }
   await assembly.dashboard.start()
+  collectSooner()
   collectStartGarbage()
   const url = await listen(assembly, options)
   assembly.tlsReloader?.start()

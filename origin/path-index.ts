@@ -11,9 +11,9 @@ import {
   indexHeapMiB,
   indexSettleMs,
 } from '../core/front-limits.ts'
+import { collectStartGarbage } from '../core/garbage.ts'
 import type { RepoPath, SnapshotNumber } from '../core/ids.ts'
 import type { Logger } from '../core/log.ts'
-import { collectStartGarbage } from '../core/start-garbage.ts'
 import type { FileContent, Snapshot } from '../manifest/model.ts'
 import { PathTable, type PathTableMemory } from './logic/path-table.ts'
 import type { PathIndexWork } from './path-index-thread.ts'
