@@ -1,6 +1,6 @@
 // Names for a web server in front lead to the file that was looked at, or are not given out.
 
-import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testFolder } from '../core/fixtures/test-folder.ts'
@@ -72,6 +72,50 @@ t.test('what is another file, secret, gone or too much is not handed over', asyn
   t.equal(await place(third, file, after), null, 'names are bounded')
   t.ok(await place(first, file, after), 'those that are there are not')
   t.same((await readdir(folder)).sort(), [first, second, 'notes'])
+})
+
+t.test('a name that was told is found again at once while all is as it was', async t => {
+  const { base, folder, file, clock, handOver, place, guard } = await prepare(t)
+  const now = (sha256: Sha256): string | null => handOver.findNow(sha256)?.name ?? null
+  const known = await guard()
+  t.equal(now(first), null, 'not told yet')
+  await place(first, file, known)
+  t.equal(now(first), `/handed/${first}`)
+  clock.now = handedNameMs
+  t.equal(now(first), `/handed/${first}`)
+  await handOver.sweep()
+  t.equal(now(first), `/handed/${first}`, 'it was used')
+  clock.now = 2 * handedNameMs
+  const swept = handOver.sweep()
+  t.equal(now(first), null, 'it is being removed')
+  await swept
+  await place(second, file, known)
+  await place(first, file, known)
+  clock.now = 3 * handedNameMs
+  const sweptAgain = handOver.sweep()
+  t.ok(now(first), 'used while another is removed')
+  await sweptAgain
+  t.same((await readdir(folder)).sort(), [first, 'notes'])
+
+  const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['the name is gone', () => rm(join(folder, first))],
+    ['it became secret', () => chmod(file, 0o600)],
+    ['the file was changed in place', () => writeFile(file, 'wrong')],
+    ['the file was moved away', () => rename(file, join(base, 'moved'))],
+  ]
+  for (const [why, happens] of ways) {
+    t.equal(await place(first, file, await guard()), `/handed/${first}`)
+    t.ok(now(first))
+    await happens()
+    t.equal(now(first), null, why)
+    if (why.includes('secret')) await chmod(file, 0o644)
+    t.equal(now(first), null, 'until it is placed anew')
+  }
+  await writeFile(join(base, 'other'), 'another')
+  await rename(join(base, 'other'), file)
+  t.equal(await place(first, file, await guard()), `/handed/${first}`)
+  await handOver.stop()
+  t.equal(now(first), null, 'stopped')
 })
 
 t.test('names that were not used for a while go', async t => {

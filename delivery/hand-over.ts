@@ -2,7 +2,7 @@
 // hash in a folder of their own. So the server opens the very file that was looked at, whatever
 // becomes of its path, and odd names never reach it. Knows nothing of requests.
 
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { chmod, link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
@@ -41,6 +41,21 @@ const statsOf = async (file: string | Buffer): Promise<BigIntStats | null> => {
   }
 }
 
+const isThere = (file: string | Buffer, guard: FileGuard): boolean => {
+  try {
+    const stats = lstatSync(file, { bigint: true })
+    return isGuarded(stats, guard) && isPublic(stats)
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+    return false
+  }
+}
+
+interface Told {
+  readonly file: string | Buffer
+  readonly guard: FileGuard
+}
+
 export class HandOver {
   /** The way that `place` will tell. */
   readonly header: HandedFile['header']
@@ -48,6 +63,8 @@ export class HandOver {
   readonly #options: HandOverOptions
   /** When each was used last, monotonic milliseconds, the oldest first. */
   readonly #used = new Map<Sha256, number>()
+  /** Names that led to their files when they were told last. */
+  readonly #told = new Map<Sha256, Told>()
   /** What is being done about a name: one thing after the other. */
   readonly #turns = new Map<Sha256, Promise<boolean>>()
   #timer: NodeJS.Timeout | undefined
@@ -87,12 +104,39 @@ export class HandOver {
    * names, no hard links there, another file by now).
    */
   async place(sha256: Sha256, file: string | Buffer, guard: FileGuard): Promise<HandedFile | null> {
-    const { names = handedNames, prefix, folder } = this.#options
+    const { names = handedNames } = this.#options
     if (!this.#used.has(sha256) && this.#used.size >= names) return null
-    this.#used.delete(sha256)
-    this.#used.set(sha256, this.#parts.clock.monotonicMs())
+    this.#use(sha256)
     const placed = await this.#inTurn(sha256, () => this.#link(sha256, file, guard))
     if (!placed) return null
+    // Swept meanwhile it may be removed again at any time.
+    if (this.#used.has(sha256)) this.#told.set(sha256, { file, guard })
+    return this.#handedFile(sha256)
+  }
+
+  /**
+   * The same without waiting, by a look that the kernel's memory answers: for a name told before, whose
+   * file is unchanged and in its place. Null: `place` it, which finds out what has become of it.
+   */
+  findNow(sha256: Sha256): HandedFile | null {
+    const told = this.#told.get(sha256)
+    if (told === undefined) return null
+    const { file, guard } = told
+    if (!isThere(file, guard) || !isThere(join(this.#options.folder, sha256), guard)) {
+      this.#told.delete(sha256)
+      return null
+    }
+    this.#use(sha256)
+    return this.#handedFile(sha256)
+  }
+
+  #use(sha256: Sha256): void {
+    this.#used.delete(sha256)
+    this.#used.set(sha256, this.#parts.clock.monotonicMs())
+  }
+
+  #handedFile(sha256: Sha256): HandedFile {
+    const { prefix, folder } = this.#options
     const name = prefix === null ? join(folder, sha256) : `${prefix}${sha256}`
     return { header: this.header, name }
   }
@@ -101,11 +145,14 @@ export class HandOver {
   async sweep(): Promise<void> {
     const { folder } = this.#options
     const before = this.#parts.clock.monotonicMs() - handedNameMs
-    for (const [sha256, usedMs] of [...this.#used]) {
-      if (usedMs > before) return
+    for (const sha256 of [...this.#used.keys()]) {
+      // It may have been used while others were removed.
+      const usedMs = this.#used.get(sha256)
+      if (usedMs === undefined || usedMs > before) continue
       this.#used.delete(sha256)
+      this.#told.delete(sha256)
       await this.#inTurn(sha256, async () => {
-        // It may have been asked for again while others were removed.
+        // Asked for again, and placed next.
         if (!this.#used.has(sha256)) await rm(join(folder, sha256), { force: true })
         return false
       })

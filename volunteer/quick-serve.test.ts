@@ -4,7 +4,12 @@ import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { systemClock } from '../core/clock.ts'
 import type { RepoPath } from '../core/ids.ts'
+import { silentLogger } from '../core/log.ts'
+import { parseNetwork } from '../core/networks.ts'
+import { ClientAddresses } from '../delivery/client-address.ts'
+import { HandOver } from '../delivery/hand-over.ts'
 import { until } from './test-mirror.ts'
 import { nowSeconds, prepareServing } from './test-serving.ts'
 
@@ -82,4 +87,51 @@ t.test('limits of clients hold for hot contents', async t => {
     for (let turn = 0; turn < 4; turn++) await exchange(port, request)
     t.equal(switches.quick, 0)
   }
+})
+
+t.test('a proxy that sends the bytes itself is told at once what it was told before', async t => {
+  const folder = join(t.testdirName, 'handed')
+  const handOver = new HandOver(
+    { clock: systemClock, logger: silentLogger },
+    { prefix: '/handed/', folder },
+  )
+  const addresses = new ClientAddresses([parseNetwork('127.0.0.1')], 'x-forwarded-for')
+  const limits = { uploadBytesPerSecond: 10_000_000, maxClients: 1 }
+  const prepared = await prepareServing(t, { handOver, addresses, ...limits })
+  const { link, port, switches, serving, volunteer } = prepared
+  await handOver.start()
+  // The test's folder is gone before.
+  t.teardown(() => handOver.stop().catch(() => undefined))
+  const ask = (lines = '', target = link(package1)): Promise<string> =>
+    exchange(
+      port,
+      `GET ${target} HTTP/1.1\r\nHost: ada\r\nX-Forwarded-For: 192.0.2.1\r\n${lines}\r\n`,
+    )
+  const linesOf = (answer: string): string[] =>
+    answer
+      .split('\r\n')
+      .map(line => line.toLowerCase())
+      .sort()
+  const first = await ask()
+  t.match(first, /^HTTP\/1\.1 501 Not Implemented\r\n/)
+  t.match(first, /^x-accel-redirect: \/handed\/[0-9a-f]{64}\r$/im)
+  t.equal(switches.quick, 0)
+  t.strictSame(linesOf(await ask()), linesOf(first))
+  t.equal(switches.quick, 1)
+  t.match(await ask('Range: bytes=0-1\r\n'), / 501 /)
+  t.match(await ask('If-Match: "other"\r\n'), / 412 /)
+  const last = link(package1).at(-1) === 'A' ? 'B' : 'A'
+  t.match(await ask('', `${link(package1).slice(0, -1)}${last}`), / 403 /)
+  t.match(await ask('', link(package1, { expires: nowSeconds() - 5 })), / 307 /)
+  switches.draining = true
+  t.match(await ask(), / 307 /)
+  switches.draining = false
+  t.equal(switches.quick, 1, 'whatever is not usual is not answered at once')
+  await ask()
+  t.equal(switches.quick, 2)
+  t.equal(serving.activeClients, 0)
+  await writeFile(join(volunteer.mirror, 'pool/a b.deb'), 'another '.repeat(1500))
+  await until('it is noticed', async () => / 307 /.test(await ask()))
+  t.equal(switches.quick, 2)
+  t.strictSame(switches.lost, [package1])
 })

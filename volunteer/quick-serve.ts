@@ -1,7 +1,9 @@
-// The usual request on the shortest way: a genuine link to a content that is kept in memory, without
-// ranges or conditions. It decides nothing that serve.ts would not decide, and leaves whatever is not
-// usual to it, before anything was answered or counted.
+// The usual request on the shortest way: a genuine link, without ranges or conditions, to a content
+// that is kept in memory, or whose name the proxy in front was told before. It decides nothing that
+// serve.ts would not decide, and leaves whatever is not usual to it, before anything was answered or
+// counted.
 
+import { STATUS_CODES } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.ts'
 import type { Sha256 } from '../core/ids.ts'
@@ -10,14 +12,21 @@ import { inNetworks } from '../core/networks.ts'
 import { ownText } from '../core/own-text.ts'
 import type { RateLimiter } from '../core/rate-limiter.ts'
 import { hotAnswers, rememberedLinkCharacters } from '../core/serving-limits.ts'
-import { socketAddress } from '../delivery/client-address.ts'
+import { type Asking, socketAddress } from '../delivery/client-address.ts'
 import type { ContentMemory } from '../delivery/content-memory.ts'
 import { contentTypeOf } from '../delivery/content-type.ts'
+import type { HandOver } from '../delivery/hand-over.ts'
 import { headLines, tailAt } from '../delivery/head-lines.ts'
 import type { LinkMemory } from '../delivery/link-memory.ts'
 import { linkExpiryOf } from '../delivery/links.ts'
+import {
+  type HandedFile,
+  handOverHeaders,
+  handOverStatus,
+  mayHandOver,
+} from '../delivery/logic/hand-over.ts'
 import type { QuickHead } from '../delivery/logic/quick-head.ts'
-import { respond } from '../delivery/logic/respond.ts'
+import { type Decision, respond } from '../delivery/logic/respond.ts'
 import type { FrontEnds, QuickBody } from '../delivery/quick-front.ts'
 import type { ManifestReader } from '../manifest/store/reader.ts'
 import type { HeldStore } from './held-store.ts'
@@ -30,6 +39,8 @@ import type { ServingOptions } from './serve.ts'
 export interface ActiveClients {
   count: number
 }
+
+type Handing = Pick<HandOver, 'findNow'>
 
 export interface QuickServingParts {
   readonly reader: Pick<ManifestReader, 'contentByHash'>
@@ -44,13 +55,14 @@ export interface QuickServingParts {
   readonly nowSeconds: () => number
   readonly isWithinHours: () => boolean
   readonly isDraining: () => boolean
-  /** A proxy sends the bytes itself. */
-  readonly handsOver: boolean
+  /** Lets a proxy send the bytes itself; null: none does. */
+  readonly handOver: Handing | null
 }
 
 /** What an answer is made of, for one target as it stands on the request line. */
 interface HotAnswer {
   readonly sha256: Sha256
+  readonly bodyBytes: number
   readonly expiresSeconds: number
   /** How many contents had been given up when this one was held. */
   dropped: number
@@ -58,10 +70,25 @@ interface HotAnswer {
   readonly head: string
 }
 
+/** Null for what is sent in slices, so that it can be seen how much of it went out. */
+const ownHead = ({ headers, bodyBytes }: Decision): string | null =>
+  bodyBytes === 0 || bodyBytes > readBufferBytes
+    ? null
+    : ownText(`HTTP/1.1 200 OK\r\n${headLines(headers)}`)
+
+const handedHead = (decision: Decision, file: HandedFile): string | null => {
+  if (!mayHandOver({}, decision, file.header)) return null
+  const status = handOverStatus(file)
+  const lines = headLines(handOverHeaders(decision, file))
+  return ownText(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}`)
+}
+
 export class QuickServing {
   readonly #parts: QuickServingParts
   readonly #options: () => ServingOptions
-  readonly #known = new LRUCache<string, HotAnswer>({ max: hotAnswers })
+  /** By the target as it stands on the request line: to whoever asks, and to the proxy in front. */
+  readonly #own = new LRUCache<string, HotAnswer>({ max: hotAnswers })
+  readonly #handed = new LRUCache<string, HotAnswer>({ max: hotAnswers })
   #dropped = 0
 
   /** `options`: as they are at each request. */
@@ -73,19 +100,36 @@ export class QuickServing {
     })
   }
 
-  /** The answer; null when nothing was done and serve.ts has to. */
-  answer(head: QuickHead, socket: FrontEnds): QuickBody | null {
+  /** The answer, as text if it has no body; null when nothing was done and serve.ts has to. */
+  answer(head: QuickHead, socket: FrontEnds): string | QuickBody | null {
     if (head.method !== 'GET') return null
-    const hot = this.#known.get(head.target) ?? this.#look(head.target)
+    const request = { headers: head.headers, socket }
+    const isProxy = this.#options().addresses?.isProxy(request) === true
+    const handOver = isProxy ? this.#parts.handOver : null
+    const hot = this.#find(head.target, handOver)
     if (hot === null || this.#parts.nowSeconds() > hot.expiresSeconds) return null
     if (!this.#isHeld(hot)) return null
-    const limited = this.#maySend(head, socket)
+    const limited = this.#maySend(request)
     if (limited === null) return null
-    const { memory, clock } = this.#parts
+    return handOver === null ? this.#send(hot, limited) : this.#tell(hot, limited, handOver)
+  }
+
+  #send(hot: HotAnswer, limited: boolean): QuickBody | null {
+    const { memory, clock, uploadLimiter } = this.#parts
+    // Limited bytes go out in small slices.
+    if (limited && uploadLimiter.limits) return null
     const kept = memory.findNow(hot.sha256, clock.monotonicMs())
     if (kept === null) return null
     const onEnd = this.#begin(kept.bytes.length, limited, kept.leave)
     return { head: hot.head + tailAt(clock.nowMs()), bytes: kept.bytes, onEnd }
+  }
+
+  #tell(hot: HotAnswer, limited: boolean, handOver: Handing): string | null {
+    if (handOver.findNow(hot.sha256) === null) return null
+    const { metrics, clock } = this.#parts
+    metrics.addSent(limited ? 'client' : 'network', hot.bodyBytes)
+    metrics.count(limited ? 'served' : 'network')
+    return hot.head + tailAt(clock.nowMs())
   }
 
   /** Asked again only when something was given up since. */
@@ -97,11 +141,9 @@ export class QuickServing {
   }
 
   /** Whether the limits for clients apply to this one; null: not to be served, or not from here. */
-  #maySend({ headers }: QuickHead, socket: FrontEnds): boolean | null {
-    const { clients, handsOver, uploadLimiter, isDraining, isWithinHours } = this.#parts
+  #maySend(request: Asking): boolean | null {
+    const { clients, isDraining, isWithinHours } = this.#parts
     const { addresses, networks, maxClients } = this.#options()
-    const request = { headers, socket }
-    if (handsOver && addresses?.isProxy(request)) return null
     const decision = decideServing({
       ownNetwork:
         networks.length > 0 &&
@@ -112,9 +154,7 @@ export class QuickServing {
       activeClients: clients.count,
       maxClients,
     })
-    if (decision.kind !== 'serve') return null
-    // Limited bytes go out in small slices.
-    return decision.limited && uploadLimiter.limits ? null : decision.limited
+    return decision.kind === 'serve' ? decision.limited : null
   }
 
   #begin(bytes: number, limited: boolean, leave: () => void): (sent: boolean) => void {
@@ -128,30 +168,37 @@ export class QuickServing {
     }
   }
 
-  #look(target: string): HotAnswer | null {
+  #find(target: string, handOver: Handing | null): HotAnswer | null {
+    const known = handOver === null ? this.#own : this.#handed
+    const before = known.get(target)
+    if (before !== undefined) return before
     if (target.length > rememberedLinkCharacters) return null
     const parsed = parseTarget(target, this.#options().prefix)
     if (!parsed.ok || parsed.directory) return null
-    const hot = this.#hotAnswer(parsed)
-    if (hot !== null) this.#known.set(target, hot)
+    const hot = this.#look(parsed, handOver)
+    if (hot !== null) known.set(target, hot)
     return hot
   }
 
-  #hotAnswer({ path, query }: Pick<RequestTarget, 'path' | 'query'>): HotAnswer | null {
+  #look(
+    { path, query }: Pick<RequestTarget, 'path' | 'query'>,
+    handOver: Handing | null,
+  ): HotAnswer | null {
     const { links, memory, reader, nowSeconds } = this.#parts
     const verdict = links.verify(path, query, nowSeconds())
     const expiresSeconds = linkExpiryOf(query)
-    if (!verdict.ok || expiresSeconds === null || !memory.keeps(verdict.sha256)) return null
-    const content = reader.contentByHash(verdict.sha256)
-    // What is longer is sent in slices, so that it can be seen how much of it went out.
-    if (content === null || content.sizeBytes === 0 || content.sizeBytes > readBufferBytes) {
-      return null
-    }
-    const { sha256, sizeBytes, modifiedSeconds } = content
+    if (!verdict.ok || expiresSeconds === null) return null
+    const { sha256 } = verdict
+    const file = handOver?.findNow(sha256) ?? null
+    if (handOver === null ? !memory.keeps(sha256) : file === null) return null
+    const content = reader.contentByHash(sha256)
+    if (content === null) return null
+    const { sizeBytes, modifiedSeconds } = content
     const contentType = contentTypeOf(path)
-    const { headers } = respond('GET', {}, { sha256, sizeBytes, modifiedSeconds, contentType })
-    const head = ownText(`HTTP/1.1 200 OK\r\n${headLines(headers)}`)
+    const decision = respond('GET', {}, { sha256, sizeBytes, modifiedSeconds, contentType })
+    const head = file === null ? ownHead(decision) : handedHead(decision, file)
+    if (head === null) return null
     // As if it had to be asked whether it is held.
-    return { sha256, expiresSeconds, dropped: Number.NaN, head }
+    return { sha256, bodyBytes: decision.bodyBytes, expiresSeconds, dropped: Number.NaN, head }
   }
 }

@@ -127,14 +127,14 @@ export class Serving {
         links: this.#links,
         clients: this.#clients,
         nowSeconds: () => this.#nowSeconds(),
-        handsOver: handOver !== undefined && handOver !== null,
+        handOver: handOver ?? null,
       },
       () => this.#options,
     )
   }
 
-  /** The answer to a usual request for a hot content, at once; null: `handle` has to. */
-  answerQuickly(head: QuickHead, socket: FrontEnds): QuickBody | null {
+  /** The answer to a usual request, at once, for what is hot or handed over; null: `handle` has to. */
+  answerQuickly(head: QuickHead, socket: FrontEnds): string | QuickBody | null {
     return this.#quick?.answer(head, socket) ?? null
   }
 

@@ -17,8 +17,7 @@ import { assetRoutes } from '../dashboard/asset-routes.ts'
 import { volunteerPages } from '../dashboard/pages/volunteer-pages.ts'
 import type { Asking } from '../delivery/client-address.ts'
 import type { Front } from '../delivery/front.ts'
-import type { QuickHead } from '../delivery/logic/quick-head.ts'
-import type { FrontEnds, QuickBody } from '../delivery/quick-front.ts'
+import type { FrontParts } from '../delivery/quick-front.ts'
 import { addFront } from '../delivery/server-front.ts'
 import { slowRequestLimits } from '../delivery/server-limits.ts'
 import { auditPath } from '../tracker/audit-order.ts'
@@ -33,7 +32,7 @@ export type PathHandler = (
 ) => Promise<void>
 
 /** What answers some of them at once: see quick-serve.ts. */
-export type QuickHandler = (head: QuickHead, socket: FrontEnds) => QuickBody | null
+export type QuickHandler = FrontParts['answer']
 
 /** What answers other volunteers: see neighbours.ts. */
 export interface NeighbourHandler {
@@ -141,7 +140,7 @@ export class VolunteerServer {
     return { port: (app.server.address() as AddressInfo).port }
   }
 
-  /** Answer what is hot before node:http, and other repository paths before fastify. */
+  /** Answer what is hot or handed over before node:http, and other repository paths before fastify. */
   #addShortWays(app: FastifyInstance, tls: boolean): void {
     const { front: limits, prefix } = this.#options
     const { logger } = this.#parts
@@ -151,9 +150,9 @@ export class VolunteerServer {
       const request = { headers: head.headers, socket }
       const hasRoom = limits?.limit.hasRoom(limits.addresses.of(request).address) ?? true
       if (!hasRoom) return null
-      const body = this.#quick?.(head, socket) ?? null
-      if (body !== null) mayPass(request)
-      return body
+      const given = this.#quick?.(head, socket) ?? null
+      if (given !== null) mayPass(request)
+      return given
     }
     const front = addFront(app.server, { answer, clock: systemClock, logger }, tls)
     let closing = false
