@@ -269,10 +269,12 @@ const describeErrors = (validator: Validator, value: unknown): string => {
 
 /** A checker of untrusted values: returns the typed value or throws `code` with a readable reason. */
 export const messageParser = <T extends TSchema>(schema: T, what: string, code: ErrorCode) => {
-  const validator = Compile(schema)
+  // Most programs never check most messages, and compiling all took a start some 0.1 s.
+  let validator: Validator | null = null
   return (value: unknown): Static<T> => {
+    validator ??= Compile(schema) as Validator
     if (validator.Check(value)) return value as Static<T>
-    throw new MirrorswarmError(code, `${what}: ${describeErrors(validator as Validator, value)}`)
+    throw new MirrorswarmError(code, `${what}: ${describeErrors(validator, value)}`)
   }
 }
 
