@@ -11,6 +11,7 @@ import { ProcessGroup } from './process-group.ts'
 export const packageOf = {
   'apt-get': 'apt',
   aria2c: 'aria2',
+  bash: 'bash',
   busybox: 'busybox',
   createrepo_c: 'createrepo-c',
   curl: 'curl',
@@ -18,6 +19,7 @@ export const packageOf = {
   dnf: 'dnf',
   'dpkg-deb': 'dpkg',
   find: 'findutils',
+  fish: 'fish',
   gpg: 'gnupg',
   gzip: 'gzip',
   nginx: 'nginx-light',
@@ -40,6 +42,7 @@ export const packageOf = {
   wrk: 'wrk',
   xorriso: 'xorriso',
   xz: 'xz-utils',
+  zsh: 'zsh',
   zsync: 'zsync',
   zsyncmake: 'zsync',
   zypper: 'zypper',

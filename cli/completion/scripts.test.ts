@@ -2,15 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { missing } from '../../loadtest/programs.ts'
 import { commands } from '../commands.ts'
 import { optionName } from '../option-spec.ts'
 import { completionScript, type Shell, shells } from './scripts.ts'
 import { offeredCommands } from './words.ts'
 
 const script = (shell: Shell): string => completionScript(shell, offeredCommands(commands))
-
-const isInstalled = (shell: Shell): boolean =>
-  spawnSync(shell, ['-c', 'true'], { stdio: 'ignore' }).status === 0
 
 /** What a real bash offers for each line; the last word is the one to complete. */
 const askBash = (folder: string, lines: readonly (readonly string[])[]): string[][] => {
@@ -30,35 +28,37 @@ const askBash = (folder: string, lines: readonly (readonly string[])[]): string[
     .map(line => line.split(' ').filter(Boolean))
 }
 
-t.test('a real bash offers commands, options and their values', async t => {
-  if (!isInstalled('bash')) return t.comment('skipped: bash is not installed')
-  const folder = t.testdir({ 'some.yaml': '', other: {} })
-  const [first, vo, group, list, long, level, files, place, none, trust] = askBash(folder, [
-    [''],
-    ['vo'],
-    ['volunteers', ''],
-    ['volunteers', 'li'],
-    ['origin', '--log'],
-    ['origin', '--log-level', ''],
-    ['origin', '--config', 'so'],
-    ['volunteer', 'ot'],
-    ['origin', '--listen', ''],
-    ['volunteers', 'trust', 'physics', 'fu'],
-  ])
-  for (const { name } of commands) t.ok(first?.includes(name.split(' ')[0] ?? ''), name)
-  t.same(vo, ['volunteer', 'volunteers'])
-  t.ok(group?.includes('show') && group.includes('drain'))
-  t.same(list, ['list'])
-  t.same(long?.toSorted(), ['--log-addresses', '--log-level'])
-  t.same(level, ['debug', 'info', 'warn', 'error', 'silent'])
-  t.same(files, ['some.yaml'])
-  t.same(place, ['other'])
-  t.same(none, [])
-  t.same(trust, ['full'])
-})
+t.test(
+  'a real bash offers commands, options and their values',
+  { skip: missing('bash') },
+  async t => {
+    const folder = t.testdir({ 'some.yaml': '', other: {} })
+    const [first, vo, group, list, long, level, files, place, none, trust] = askBash(folder, [
+      [''],
+      ['vo'],
+      ['volunteers', ''],
+      ['volunteers', 'li'],
+      ['origin', '--log'],
+      ['origin', '--log-level', ''],
+      ['origin', '--config', 'so'],
+      ['volunteer', 'ot'],
+      ['origin', '--listen', ''],
+      ['volunteers', 'trust', 'physics', 'fu'],
+    ])
+    for (const { name } of commands) t.ok(first?.includes(name.split(' ')[0] ?? ''), name)
+    t.same(vo, ['volunteer', 'volunteers'])
+    t.ok(group?.includes('show') && group.includes('drain'))
+    t.same(list, ['list'])
+    t.same(long?.toSorted(), ['--log-addresses', '--log-level'])
+    t.same(level, ['debug', 'info', 'warn', 'error', 'silent'])
+    t.same(files, ['some.yaml'])
+    t.same(place, ['other'])
+    t.same(none, [])
+    t.same(trust, ['full'])
+  },
+)
 
-t.test('bash offers every option of every command', async t => {
-  if (!isInstalled('bash')) return t.comment('skipped: bash is not installed')
+t.test('bash offers every option of every command', { skip: missing('bash') }, async t => {
   const answers = askBash(
     t.testdir(),
     commands.map(({ name }) => [...name.split(' '), '--']),
@@ -71,45 +71,47 @@ t.test('bash offers every option of every command', async t => {
   }
 })
 
-t.test('a real fish offers commands, options and their values', async t => {
-  if (!isInstalled('fish')) return t.comment('skipped: fish is not installed')
-  const folder = t.testdir({ 'some.yaml': '', other: {}, 'c.fish': script('fish') })
-  const lines = [
-    ...['vo', 'volunteers li', 'origin --log', 'origin --log-level ', 'origin --config so'],
-    ...['volunteer ot', 'origin --listen ', 'volunteers trust physics fu'],
-  ]
-  const questions = lines.map(
-    line => `echo "== "; complete -C ${JSON.stringify(`mirrorswarm ${line}`)}`,
-  )
-  const asked = spawnSync(
-    'fish',
-    ['--no-config', '-c', ['source c.fish', ...questions].join('; ')],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, HOME: folder },
-    },
-  )
-  t.equal(asked.stderr, '', 'every line is taken')
-  const offered = asked.stdout
-    .split('== ')
-    .slice(1)
-    .map(part => part.split('\n').flatMap(line => line.split('\t')[0] || []))
-  t.same(offered, [
-    ['volunteer', 'volunteers'],
-    ['list'],
-    ['--log-addresses', '--log-level'],
-    ['debug', 'error', 'info', 'silent', 'warn'],
-    ['some.yaml'],
-    ['other/'],
-    [],
-    ['full'],
-  ])
-})
+t.test(
+  'a real fish offers commands, options and their values',
+  { skip: missing('fish') },
+  async t => {
+    const folder = t.testdir({ 'some.yaml': '', other: {}, 'c.fish': script('fish') })
+    const lines = [
+      ...['vo', 'volunteers li', 'origin --log', 'origin --log-level ', 'origin --config so'],
+      ...['volunteer ot', 'origin --listen ', 'volunteers trust physics fu'],
+    ]
+    const questions = lines.map(
+      line => `echo "== "; complete -C ${JSON.stringify(`mirrorswarm ${line}`)}`,
+    )
+    const asked = spawnSync(
+      'fish',
+      ['--no-config', '-c', ['source c.fish', ...questions].join('; ')],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, HOME: folder },
+      },
+    )
+    t.equal(asked.stderr, '', 'every line is taken')
+    const offered = asked.stdout
+      .split('== ')
+      .slice(1)
+      .map(part => part.split('\n').flatMap(line => line.split('\t')[0] || []))
+    t.same(offered, [
+      ['volunteer', 'volunteers'],
+      ['list'],
+      ['--log-addresses', '--log-level'],
+      ['debug', 'error', 'info', 'silent', 'warn'],
+      ['some.yaml'],
+      ['other/'],
+      [],
+      ['full'],
+    ])
+  },
+)
 
 for (const shell of shells) {
-  t.test(`${shell} takes the script as it is`, async t => {
-    if (!isInstalled(shell)) return t.comment(`skipped: ${shell} is not installed`)
+  t.test(`${shell} takes the script as it is`, { skip: missing(shell) }, async t => {
     const file = join(t.testdir(), 'script')
     writeFileSync(file, script(shell))
     const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' })
